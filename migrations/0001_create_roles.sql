@@ -1,0 +1,26 @@
+-- Why: least privilege from the first table on. The migrator owns, the api and the worker get only what they need.
+-- Roles belong to the whole cluster, so another database, or a DBA, may have made them already.
+DO $$
+DECLARE
+  wanted text;
+BEGIN
+  FOREACH wanted IN ARRAY ARRAY['latchkey_migrator', 'latchkey_api', 'latchkey_worker'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+      BEGIN
+        EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN
+        NULL; -- two databases of one cluster migrated at once: the other one made it
+      END;
+    END IF;
+    IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
+      EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
+    END IF;
+  END LOOP;
+  EXECUTE format('GRANT CONNECT, CREATE ON DATABASE %I TO latchkey_migrator', current_database());
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO latchkey_api, latchkey_worker', current_database());
+END
+$$;
+
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE, CREATE ON SCHEMA public TO latchkey_migrator;
+GRANT USAGE ON SCHEMA public TO latchkey_api, latchkey_worker;

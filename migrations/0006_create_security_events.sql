@@ -1,0 +1,66 @@
+-- Why: what happened, once each, never changed by the api. The outbox carries an event in the transaction of the change it tells of.
+SET LOCAL ROLE latchkey_migrator;
+
+CREATE TABLE security_events (
+  id uuid NOT NULL,
+  occurred_at timestamptz NOT NULL,
+  type text NOT NULL,
+  severity text NOT NULL CONSTRAINT security_events_severity_check CHECK (severity IN ('info', 'notice', 'warning', 'critical')),
+  user_id uuid, -- no foreign key: events outlive the user
+  actor_id uuid,
+  session_id uuid,
+  ip inet,
+  user_agent text,
+  request_id text,
+  trace_id text,
+  data jsonb NOT NULL DEFAULT '{}',
+  recorded_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT security_events_pkey PRIMARY KEY (id, occurred_at)
+) PARTITION BY RANGE (occurred_at);
+
+CREATE INDEX security_events_user_id_occurred_at_idx ON security_events (user_id, occurred_at) WHERE user_id IS NOT NULL;
+
+-- No event is refused because its month has no partition yet.
+CREATE TABLE security_events_default PARTITION OF security_events DEFAULT;
+
+-- Makes the monthly partition that holds `moment`; answers its name, or null when it was there.
+CREATE FUNCTION create_security_events_partition(moment timestamptz) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+  month_start timestamptz := date_trunc('month', moment, 'UTC');
+  month_end timestamptz := date_trunc('month', month_start + interval '32 days', 'UTC');
+  partition_name text := 'security_events_' || to_char(month_start AT TIME ZONE 'UTC', 'YYYY_MM');
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('latchkey:security_events_partition')); -- two workers rolling at once
+  IF to_regclass('public.' || partition_name) IS NOT NULL THEN
+    RETURN NULL;
+  END IF;
+  EXECUTE format('CREATE TABLE %I PARTITION OF security_events FOR VALUES FROM (%L) TO (%L)', partition_name, month_start, month_end);
+  RETURN partition_name;
+END
+$$;
+REVOKE ALL ON FUNCTION create_security_events_partition(timestamptz) FROM PUBLIC;
+
+SELECT create_security_events_partition(now()), create_security_events_partition(now() + interval '1 month');
+
+-- Typed like security_events, so that the worker can move rows with one statement even when Redis is away.
+CREATE TABLE outbox (
+  id uuid CONSTRAINT outbox_pkey PRIMARY KEY DEFAULT uuid_v7(),
+  occurred_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  type text NOT NULL,
+  severity text NOT NULL CONSTRAINT outbox_severity_check CHECK (severity IN ('info', 'notice', 'warning', 'critical')),
+  user_id uuid,
+  actor_id uuid,
+  session_id uuid,
+  ip inet,
+  user_agent text,
+  request_id text,
+  trace_id text,
+  data jsonb NOT NULL DEFAULT '{}'
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+GRANT SELECT, INSERT ON security_events TO latchkey_api, latchkey_worker;
+GRANT INSERT ON outbox TO latchkey_api;
+GRANT SELECT, INSERT, DELETE, UPDATE (type) ON outbox TO latchkey_worker; -- UPDATE: FOR UPDATE SKIP LOCKED asks for it
+GRANT EXECUTE ON FUNCTION create_security_events_partition(timestamptz) TO latchkey_worker;

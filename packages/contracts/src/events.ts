@@ -1,0 +1,65 @@
+import { Type, type Static } from 'typebox'
+
+/** Severity of each event when its writer has no reason for another. Types are `noun.past_tense`. */
+export const securityEventTypes = {
+  'user.registered': 'info',
+  'login.succeeded': 'info',
+  'login.failed': 'notice',
+  'login.locked': 'warning',
+  'session.refreshed': 'notice',
+  'session.revoked': 'info',
+  'session.reuse_detected': 'critical',
+  'session.generation_recovered': 'warning',
+  'session.device_changed': 'warning',
+  'password.changed': 'notice',
+  'password.reset_requested': 'notice',
+  'password.reset': 'notice',
+  'email.verified': 'info',
+  'email.changed': 'notice',
+  'mfa.enabled': 'notice',
+  'mfa.disabled': 'warning',
+  'mfa.failed': 'notice',
+  'recovery_code.used': 'warning',
+  'passkey.added': 'notice',
+  'passkey.removed': 'notice',
+  'identity.linked': 'notice',
+  'identity.unlinked': 'notice',
+  'roles.changed': 'warning',
+  'user.disabled': 'warning',
+  'user.deleted': 'warning',
+  'rate_limit.exceeded': 'notice',
+  'csrf.rejected': 'warning',
+  'alert.raised': 'warning',
+  'key.rotated': 'notice',
+  'admin.acted': 'notice',
+} as const satisfies Record<string, Severity>
+
+export type Severity = 'info' | 'notice' | 'warning' | 'critical'
+export type SecurityEventType = keyof typeof securityEventTypes
+
+const nullableId = Type.Union([Type.String({ format: 'uuid' }), Type.Null()])
+const nullableText = (maxLength: number) => Type.Union([Type.String({ maxLength }), Type.Null()])
+
+export const SecurityEvent = Type.Object(
+  {
+    id: Type.String({ format: 'uuid', description: 'UUIDv7; persistence is idempotent by it' }),
+    occurredAt: Type.String({ format: 'date-time' }),
+    type: Type.Union((Object.keys(securityEventTypes) as SecurityEventType[]).map((name) => Type.Literal(name))),
+    severity: Type.Union([
+      Type.Literal('info'),
+      Type.Literal('notice'),
+      Type.Literal('warning'),
+      Type.Literal('critical'),
+    ]),
+    userId: nullableId,
+    actorId: nullableId,
+    sessionId: nullableId,
+    ip: nullableText(45),
+    userAgent: nullableText(512),
+    requestId: nullableText(128),
+    traceId: nullableText(64),
+    data: Type.Record(Type.String(), Type.Unknown()),
+  },
+  { $id: 'SecurityEvent', additionalProperties: false },
+)
+export type SecurityEvent = Static<typeof SecurityEvent>

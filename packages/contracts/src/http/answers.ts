@@ -1,0 +1,68 @@
+import { Type, type Static } from 'typebox'
+import { Id, Time } from './fields.js'
+
+const nullable = (schema: ReturnType<typeof Type.String>) => Type.Union([schema, Type.Null()])
+
+export const User = Type.Object(
+  {
+    id: Id,
+    email: Type.String(),
+    emailVerified: Type.Boolean(),
+    username: nullable(Type.String()),
+    name: nullable(Type.String()),
+    userType: nullable(Type.String()),
+    roles: Type.Array(Type.String()),
+    traits: Type.Record(Type.String(), Type.Unknown()),
+    mfaEnabled: Type.Boolean(),
+    createdAt: Time,
+    lastLoginAt: nullable(Time),
+  },
+  { $id: 'User' },
+)
+export type User = Static<typeof User>
+
+/** `token` repeats `accessToken` for clients of older backends. */
+export const Session = Type.Object(
+  {
+    token: Type.String(),
+    accessToken: Type.String(),
+    refreshToken: Type.String(),
+    tokenType: Type.Literal('Bearer'),
+    expiresIn: Type.Integer({ description: 'Seconds until the access token expires' }),
+    refreshExpiresIn: Type.Integer({ description: 'Seconds until the session expires if it is not refreshed' }),
+    sessionId: Id,
+    user: User,
+  },
+  { $id: 'Session' },
+)
+export type Session = Static<typeof Session>
+
+export const SessionListItem = Type.Object({
+  id: Id,
+  deviceName: nullable(Type.String()),
+  userAgent: nullable(Type.String()),
+  ipAddress: nullable(Type.String()),
+  createdAt: Time,
+  lastUsedAt: Time,
+  expiresAt: Time,
+  isCurrent: Type.Boolean(),
+})
+export type SessionListItem = Static<typeof SessionListItem>
+
+export const SessionList = Type.Object({ sessions: Type.Array(SessionListItem) }, { $id: 'SessionList' })
+export const RevokedCount = Type.Object({ revoked: Type.Integer() }, { $id: 'RevokedCount' })
+
+/** RFC 9457. */
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String(),
+    detail: Type.String(),
+    errorId: Type.String(),
+    errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+  },
+  { $id: 'Problem' },
+)
+export type Problem = Static<typeof Problem>

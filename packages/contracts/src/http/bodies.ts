@@ -1,0 +1,53 @@
+import { Type, type Static } from 'typebox'
+import { DisplayName, Email, Password, RefreshToken, Traits, Username, UserType } from './fields.js'
+
+const closed = { additionalProperties: false } as const
+
+export const RegisterBody = Type.Object(
+  {
+    email: Email,
+    password: Password,
+    passwordConfirmation: Type.Optional(Password),
+    name: Type.Optional(DisplayName),
+    username: Type.Optional(Username),
+    userType: Type.Optional(UserType),
+    traits: Type.Optional(Traits),
+  },
+  { $id: 'RegisterBody', ...closed },
+)
+export type RegisterBody = Static<typeof RegisterBody>
+
+/** Exactly one of `email` and `username`; the use case says so, because a JSON Schema `oneOf` reads badly in errors. */
+export const LoginBody = Type.Object(
+  {
+    email: Type.Optional(Email),
+    username: Type.Optional(Username),
+    password: Password,
+    deviceName: Type.Optional(DisplayName),
+    userType: Type.Optional(UserType),
+  },
+  { $id: 'LoginBody', ...closed },
+)
+export type LoginBody = Static<typeof LoginBody>
+
+export const RefreshBody = Type.Object({ refreshToken: RefreshToken }, { $id: 'RefreshBody', ...closed })
+export type RefreshBody = Static<typeof RefreshBody>
+
+export const LogoutBody = Type.Object({ refreshToken: Type.Optional(RefreshToken) }, { $id: 'LogoutBody', ...closed })
+export type LogoutBody = Static<typeof LogoutBody>
+
+export const PatchMeBody = Type.Object(
+  {
+    name: Type.Optional(Type.Union([DisplayName, Type.Null()])),
+    username: Type.Optional(Type.Union([Username, Type.Null()])),
+    traits: Type.Optional(Traits),
+  },
+  { $id: 'PatchMeBody', minProperties: 1, ...closed },
+)
+export type PatchMeBody = Static<typeof PatchMeBody>
+
+export const ChangePasswordBody = Type.Object(
+  { currentPassword: Password, newPassword: Password },
+  { $id: 'ChangePasswordBody', ...closed },
+)
+export type ChangePasswordBody = Static<typeof ChangePasswordBody>

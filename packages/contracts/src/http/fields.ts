@@ -1,0 +1,31 @@
+import { Type } from 'typebox'
+
+/** 320 = 64 (local part) + 1 + 255 (domain), RFC 3696 erratum 1690. The shape is checked again after normalisation. */
+export const Email = Type.String({ minLength: 3, maxLength: 320, description: 'E-mail address' })
+
+/** Stored and compared in lower case. */
+export const Username = Type.String({
+  minLength: 3,
+  maxLength: 32,
+  pattern: '^[A-Za-z0-9._-]+$',
+  description: 'Username: a-z 0-9 . _ -',
+})
+
+/** A password being set or presented. The policy (code points, lists) is applied after NFKC; this bound only stops abuse. */
+export const Password = Type.String({ minLength: 1, maxLength: 1024, description: 'Password' })
+
+/** No control characters, no bidirectional overrides: names are shown to people and in mail. */
+export const DisplayName = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^[^\\u0000-\\u001F\\u007F-\\u009F\\u200E\\u200F\\u202A-\\u202E\\u2066-\\u2069]+$',
+  description: 'A name shown to people',
+})
+
+export const UserType = Type.String({ minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9_-]+$' })
+export const Traits = Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { maxProperties: 64 })
+export const Id = Type.String({ format: 'uuid', description: 'UUIDv7' })
+export const Time = Type.String({ format: 'date-time', description: 'ISO 8601, UTC' })
+
+/** Bound only: a token's real shape is checked by its codec, which answers 401, not 400. */
+export const RefreshToken = Type.String({ minLength: 1, maxLength: 512, description: 'lk1.…' })

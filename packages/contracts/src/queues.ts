@@ -1,0 +1,27 @@
+import { Type, type Static } from 'typebox'
+import { SecurityEvent } from './events.js'
+
+/** BullMQ queue names. All share the prefix `<REDIS_KEY_PREFIX>bull`. */
+export const queueNames = {
+  securityEvents: 'security-events',
+  maintenance: 'maintenance',
+  mail: 'mail',
+  webhooks: 'webhooks',
+} as const
+export type QueueName = (typeof queueNames)[keyof typeof queueNames]
+
+/** Events per job at most. One INSERT a job; larger jobs gain nothing and block the worker's loop for longer. */
+export const eventsPerJob = 500
+
+export const PersistSecurityEventsPayload = Type.Object(
+  { events: Type.Array(SecurityEvent, { minItems: 1, maxItems: eventsPerJob }) },
+  { $id: 'PersistSecurityEventsPayload', additionalProperties: false },
+)
+export type PersistSecurityEventsPayload = Static<typeof PersistSecurityEventsPayload>
+
+/** The name of the one kind of job in `security-events`. */
+export const persistSecurityEventsJob = 'persist-security-events'
+
+/** Jobs of the `maintenance` queue; each is scheduled once whatever the number of workers. */
+export const maintenanceJobs = ['relay-outbox', 'clean-expired-tokens', 'rotate-signing-keys', 'roll-partitions', 'refresh-stats'] as const
+export type MaintenanceJob = (typeof maintenanceJobs)[number]
