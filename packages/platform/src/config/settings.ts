@@ -1,0 +1,31 @@
+import type { Setting } from './setting.js'
+import { limitSettings } from './settings/limits.js'
+import { passwordSettings } from './settings/passwords.js'
+import { processSettings } from './settings/process.js'
+import { storageSettings } from './settings/storage.js'
+import { tokenSettings } from './settings/tokens.js'
+import { workerSettings } from './settings/worker.js'
+
+/** Every setting, by the name that it has in `Config`. The type, the checks, the summary and `.env.example` come from here. */
+export const settings = {
+  ...tokenSettings,
+  ...storageSettings,
+  ...processSettings,
+  ...passwordSettings,
+  ...limitSettings,
+  ...workerSettings,
+} satisfies Record<string, Setting<unknown>>
+
+export const settingSections: readonly (readonly [title: string, Record<string, Setting<unknown>>])[] = [
+  ['Secrets and tokens', tokenSettings],
+  ['PostgreSQL and Redis', storageSettings],
+  ['Process', processSettings],
+  ['Password hashing', passwordSettings],
+  ['Limits: COUNT/WINDOW', limitSettings],
+  ['Worker', workerSettings],
+]
+
+type ValueOf<S> = S extends Setting<infer T> ? T : never
+
+/** The settings of one process, checked. Durations are in the unit that their name ends with. */
+export type Config = { readonly [Name in keyof typeof settings]: ValueOf<(typeof settings)[Name]> }

@@ -1,0 +1,25 @@
+import { limit } from '../parsers.js'
+import { defaulted } from '../setting.js'
+
+export const limitSettings = {
+  limitLoginAccount: defaulted(
+    'LIMIT_LOGIN_ACCOUNT',
+    limit,
+    '10/15m',
+    'Sign-in attempts per account and address.',
+  ),
+  limitLoginAddress: defaulted(
+    'LIMIT_LOGIN_ADDRESS',
+    limit,
+    '100/15m',
+    'Sign-in attempts per address; IPv6 counts by /64.',
+  ),
+  limitRefreshSession: defaulted('LIMIT_REFRESH_SESSION', limit, '20/15m', 'Refreshes per session.'),
+  limitRegisterAddress: defaulted('LIMIT_REGISTER_ADDRESS', limit, '20/15m', 'Registrations per address.'),
+  limitGeneralAddress: defaulted(
+    'LIMIT_GENERAL_ADDRESS',
+    limit,
+    '1000/15m',
+    'Every other request per address.',
+  ),
+}
