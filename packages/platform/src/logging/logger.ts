@@ -1,0 +1,67 @@
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
+import { prettyFactory } from 'pino-pretty'
+import type { Config } from '../config/config.js'
+import { redact } from './redaction.js'
+import { serializeReply, serializeRequest } from './requests.js'
+import { scrubLine } from './scrub-line.js'
+
+export type { Logger } from 'pino'
+
+export type ServiceName = 'auth-api' | 'worker' | 'start'
+
+// Requests and replies are large and full of secrets: their own serializers pick a few fields instead of a walk over all.
+const serializedFields: ReadonlySet<string> = new Set(['req', 'res'])
+const serializers = {
+  req: serializeRequest,
+  res: serializeReply,
+  err: (error: unknown) => error, // already serialized by the walk, which finds errors under any name
+}
+
+/**
+ * JSON lines on standard output, with the level by name and the time in UTC. No pid and no host name: whoever collects
+ * lines from several containers already labels each with its own.
+ * Fields are redacted by name at every depth, children's bindings too, and each finished line by the shape of our tokens.
+ * Writes are synchronous: a line that was logged is out, also when the process dies next.
+ */
+export function createLogger(
+  config: Pick<Config, 'logLevel' | 'logPretty'>,
+  service: ServiceName,
+  destination: DestinationStream = pino.destination({ dest: 1, sync: true }),
+): Logger {
+  const log = pino(
+    {
+      level: config.logLevel,
+      base: { service },
+      timestamp: stdTimeFunctions.isoTime,
+      serializers,
+      formatters: {
+        level: (level) => ({ level }),
+        log: (fields) => redact(fields, serializedFields),
+      },
+      hooks: { streamWrite: scrubLine },
+    },
+    config.logPretty ? prettyStream(destination) : destination,
+  )
+  const createChild = log.child
+  // Children inherit from their parent, so that grandchildren pass through here as well.
+  log.child = function child(this: Logger, bindings, options) {
+    return createChild.call(this, redact(bindings, serializedFields), options)
+  } as typeof log.child
+  return log
+}
+
+function prettyStream(destination: DestinationStream): DestinationStream {
+  const prettify = prettyFactory({
+    colorize: process.stdout.isTTY,
+    ignore: 'service',
+    translateTime: 'SYS:HH:MM:ss.l',
+    messageFormat: (fields, messageKey) =>
+      `${String(fields['service'])}: ${escapeControls(fields[messageKey])}`,
+  })
+  return { write: (line) => destination.write(prettify(line)) }
+}
+
+/** A line break or an escape sequence in a message must not look like another line of the log. */
+function escapeControls(message: unknown): string {
+  return typeof message === 'string' ? JSON.stringify(message).slice(1, -1) : ''
+}
