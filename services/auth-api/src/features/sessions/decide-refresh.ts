@@ -29,7 +29,9 @@ export interface RefreshWindows {
 const recoveryInNetworkSeconds = 24 * 60 * 60
 const lateDuplicateSeconds = 60
 
-type Decision = Exclude<RefreshOutcome, 'forged'> | { unlessConfirmed: 'retry' | 'recovery'; otherwise: 'superseded' | 'reused' }
+type Decision =
+  | Exclude<RefreshOutcome, 'forged'>
+  | { unlessConfirmed: 'retry' | 'recovery'; otherwise: 'superseded' | 'reused' }
 
 /**
  * The table of refresh cases, for a token with a good MAC. Pure; where the answer hangs on whether the client has shown
@@ -42,7 +44,8 @@ export function decideRefresh(seen: SeenSession, token: PresentedToken, windows:
 
   const rotationsAgo = seen.generation - token.generation - 1n
   const rotatedWith = rotationsAgo > 3n ? null : retryKeyOf(seen.retryKeys, Number(rotationsAgo))
-  const repeatsRotation = rotatedWith !== null && token.retryKey !== null && rotatedWith.equals(token.retryKey)
+  const repeatsRotation =
+    rotatedWith !== null && token.retryKey !== null && rotatedWith.equals(token.retryKey)
   // A grandparent is theft even inside the grace window, unless it only repeats what was answered.
   if (rotationsAgo > 0n) return repeatsRotation ? 'superseded' : 'reused'
 

@@ -17,7 +17,8 @@ export function fingerprintOf(origin: { ip: string; userAgent: string | null }):
   return Buffer.concat([agentHash(origin.userAgent ?? ''), hash(networkOf(origin.ip))])
 }
 
-export const isSameAgent = (a: Fingerprint, b: Fingerprint): boolean => a.subarray(0, 8).equals(b.subarray(0, 8))
+export const isSameAgent = (a: Fingerprint, b: Fingerprint): boolean =>
+  a.subarray(0, 8).equals(b.subarray(0, 8))
 export const isSameNetwork = (a: Fingerprint, b: Fingerprint): boolean => a.subarray(8).equals(b.subarray(8))
 
 function agentHash(userAgent: string): Buffer {

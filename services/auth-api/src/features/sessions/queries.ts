@@ -24,7 +24,8 @@ const liveSession = (sql: Sql) => sql`
   u.id, u.email, u.email_verified_at, u.username, u.name, u.user_type, u.roles, u.traits, u.mfa_enabled,
   u.created_at, u.last_login_at`
 
-const isAlive = (sql: Sql) => sql`s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.absolute_expires_at > now()`
+const isAlive = (sql: Sql) =>
+  sql`s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.absolute_expires_at > now()`
 
 export interface Rotation {
   sessionId: string
@@ -178,13 +179,14 @@ export async function revokeSession(
   sessionId: string,
   { userId, reason, origin }: Revocation & { userId: string | null },
 ): Promise<string | null> {
-  const [row] = await sql<{ sessionId: string }[]>`
+  const [row] = await sql<{ id: string }[]>`
     WITH ended AS (
       UPDATE sessions s SET revoked_at = now(), revoke_reason = ${reason}
       WHERE s.id = ${sessionId} AND ${isAlive(sql)} AND (${userId}::uuid IS NULL OR s.user_id = ${userId})
       RETURNING s.id, s.user_id
-    ) ${tellRevoked(sql, reason, origin)}`
-  return row?.sessionId ?? null
+    ), ${toldRevoked(sql, reason, origin)}
+    SELECT id FROM ended`
+  return row?.id ?? null
 }
 
 /**
@@ -196,7 +198,7 @@ export async function revokeSessionsOfUser(
   userId: string,
   { exceptSessionId, reason, origin }: Revocation & { exceptSessionId: string | null },
 ): Promise<string[]> {
-  const rows = await sql<{ sessionId: string }[]>`
+  const rows = await sql<{ id: string }[]>`
     WITH live AS (
       SELECT s.id FROM sessions s
       WHERE s.user_id = ${userId} AND ${isAlive(sql)} AND (${exceptSessionId}::uuid IS NULL OR s.id <> ${exceptSessionId})
@@ -206,16 +208,16 @@ export async function revokeSessionsOfUser(
       UPDATE sessions s SET revoked_at = now(), revoke_reason = ${reason}
       FROM live WHERE s.id = live.id
       RETURNING s.id, s.user_id
-    ) ${tellRevoked(sql, reason, origin)}`
-  return rows.map((row) => row.sessionId)
+    ), ${toldRevoked(sql, reason, origin)}
+    SELECT id FROM ended`
+  return rows.map((row) => row.id)
 }
 
-const tellRevoked = (sql: Sql, reason: Revocation['reason'], origin: RequestOrigin) => sql`
-  INSERT INTO outbox (type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, data)
+const toldRevoked = (sql: Sql, reason: Revocation['reason'], origin: RequestOrigin) => sql`
+  told AS (INSERT INTO outbox (type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, data)
   SELECT 'session.revoked', 'info', user_id, user_id, id,
     ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId}, jsonb_build_object('reason', ${reason}::text)
-  FROM ended
-  RETURNING session_id`
+  FROM ended)`
 
 type SessionListRow = Omit<SessionListItem, 'createdAt' | 'lastUsedAt' | 'expiresAt' | 'isCurrent'> &
   Record<'createdAt' | 'lastUsedAt' | 'expiresAt', Date>

@@ -17,9 +17,13 @@ const visibleAscii = /^[\x21-\x7e]{1,128}$/
 export function hashRetryKey(header: string | readonly string[] | undefined): Buffer | null {
   if (header === undefined || header === '') return null
   if (typeof header !== 'string' || !visibleAscii.test(header)) {
-    throw new AppError('validation_failed', 'The Idempotency-Key must be 1 to 128 visible ASCII characters.', {
-      errors: [{ path: '/headers/idempotency-key', message: 'must be 1 to 128 visible ASCII characters' }],
-    })
+    throw new AppError(
+      'validation_failed',
+      'The Idempotency-Key must be 1 to 128 visible ASCII characters.',
+      {
+        errors: [{ path: '/headers/idempotency-key', message: 'must be 1 to 128 visible ASCII characters' }],
+      },
+    )
   }
   return createHash('sha256').update(header).digest().subarray(0, retryKeyLength)
 }

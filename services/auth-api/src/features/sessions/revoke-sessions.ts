@@ -17,15 +17,27 @@ export async function logOut(deps: RevokeDeps, sessionId: string, origin: Reques
  * Ends the session that a refresh token of any generation names: who signs out with an old token still means it.
  * @throws AppError refresh_token_invalid for a token that we did not issue.
  */
-export async function logOutByRefreshToken(deps: RevokeDeps, refreshToken: string, origin: RequestOrigin): Promise<void> {
+export async function logOutByRefreshToken(
+  deps: RevokeDeps,
+  refreshToken: string,
+  origin: RequestOrigin,
+): Promise<void> {
   const token = decodeRefreshToken(deps.keyring, refreshToken)
   if (token === null) throw new AppError('refresh_token_invalid')
   await logOut(deps, token.sessionId, origin)
 }
 
 /** Ends all sessions of the user, this one included; answers how many. */
-export async function logOutEverywhere(deps: RevokeDeps, userId: string, origin: RequestOrigin): Promise<number> {
-  const ended = await revokeSessionsOfUser(deps.sql, userId, { exceptSessionId: null, reason: 'logout_all', origin })
+export async function logOutEverywhere(
+  deps: RevokeDeps,
+  userId: string,
+  origin: RequestOrigin,
+): Promise<number> {
+  const ended = await revokeSessionsOfUser(deps.sql, userId, {
+    exceptSessionId: null,
+    reason: 'logout_all',
+    origin,
+  })
   await deps.revocations.revoke(ended)
   return ended.length
 }

@@ -13,7 +13,7 @@ import {
 import { decodeRefreshToken, type RefreshTokenClaims } from './refresh-token.js'
 import { hashRetryKey, noRetryKey } from './retry-keys.js'
 
-export type RefreshDeps = Pick<Deps, 'config' | 'sql' | 'keyring' | 'revocations' | 'limits'>
+export type RefreshDeps = Pick<Deps, 'config' | 'sql' | 'keyring' | 'revocations' | 'limits' | 'metrics'>
 
 export interface RefreshInput {
   refreshToken: string
@@ -34,6 +34,16 @@ const maxTurns = 8
  * @throws AppError validation_failed (the key), rate_limited, unavailable.
  */
 export async function rotateRefreshToken(deps: RefreshDeps, input: RefreshInput): Promise<RefreshResult> {
+  const result = await answerRefresh(deps, input)
+  deps.metrics.authRefreshTotal.inc({ outcome: result.outcome })
+  deps.metrics.authAttemptsTotal.inc({
+    type: 'refresh',
+    status: result.session === null ? 'failure' : 'success',
+  })
+  return result
+}
+
+async function answerRefresh(deps: RefreshDeps, input: RefreshInput): Promise<RefreshResult> {
   const retryKey = hashRetryKey(input.idempotencyKey)
   const token = decodeRefreshToken(deps.keyring, input.refreshToken)
   if (token === null) return { outcome: 'forged', session: null }
@@ -49,7 +59,11 @@ export async function rotateRefreshToken(deps: RefreshDeps, input: RefreshInput)
 
 type Presented = RefreshTokenClaims & { retryKey: Buffer | null; fingerprint: Buffer }
 
-async function takeTurn(deps: RefreshDeps, origin: RequestOrigin, token: Presented): Promise<RefreshResult | 'overtaken'> {
+async function takeTurn(
+  deps: RefreshDeps,
+  origin: RequestOrigin,
+  token: Presented,
+): Promise<RefreshResult | 'overtaken'> {
   const { sql, config } = deps
   const rotation = {
     sessionId: token.sessionId,
@@ -79,7 +93,12 @@ async function takeTurn(deps: RefreshDeps, origin: RequestOrigin, token: Present
       return { outcome: 'ahead', session: recovered }
     }
     case 'reused': {
-      const reuse = { sessionId: token.sessionId, presented: token.generation, stored: seen.generation, origin }
+      const reuse = {
+        sessionId: token.sessionId,
+        presented: token.generation,
+        stored: seen.generation,
+        origin,
+      }
       if (!(await revokeReusedSession(sql, reuse))) return 'overtaken'
       await deps.revocations.revoke([token.sessionId])
       return { outcome: 'reused', session: null }
