@@ -42,23 +42,6 @@ export function createMetrics(service: MeteredService) {
   const apiOnly = service === 'auth-api' ? [registry] : []
   const workerOnly = service === 'worker' ? [registry] : []
 
-  function counter<Label extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly Label[],
-    registers: Registry[],
-  ) {
-    return new Counter({ name, help, labelNames, registers })
-  }
-  function histogram<Label extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly Label[],
-    buckets: readonly number[],
-    registers: Registry[],
-  ) {
-    return new Histogram({ name, help, labelNames, buckets: [...buckets], registers })
-  }
   function gauge<Label extends string>(
     name: string,
     help: string,
@@ -199,4 +182,23 @@ export function createMetrics(service: MeteredService) {
     for (const status of attemptStatuses) metrics.authAttemptsTotal.inc({ type, status }, 0)
   }
   return metrics
+}
+
+function counter<Label extends string>(
+  name: string,
+  help: string,
+  labelNames: readonly Label[],
+  registers: Registry[],
+) {
+  return new Counter({ name, help, labelNames, registers })
+}
+
+function histogram<Label extends string>(
+  name: string,
+  help: string,
+  labelNames: readonly Label[],
+  buckets: readonly number[],
+  registers: Registry[],
+) {
+  return new Histogram({ name, help, labelNames, buckets: [...buckets], registers })
 }
