@@ -171,8 +171,8 @@ export function createMetrics(service: MeteredService) {
     ),
 
     /** Calls `sample`, which sets the gauge, at every scrape: for values that are cheap to read and dear to keep current. */
-    onScrape<Label extends string>(gauge: Gauge<Label>, sample: () => void | Promise<void>): void {
-      samplers.set(gauge, sample)
+    onScrape<Label extends string>(sampled: Gauge<Label>, sample: () => void | Promise<void>): void {
+      samplers.set(sampled, sample)
     },
   }
 
