@@ -1,0 +1,96 @@
+import { createHmac } from 'node:crypto'
+import { AppError } from '@latchkey/contracts/errors'
+import type { Config, Limit } from '@latchkey/platform/config/config'
+import type { Keyring } from '@latchkey/platform/crypto/keyring'
+import type { RedisHandle } from '@latchkey/platform/redis/client'
+import type { EventReporter } from '@latchkey/platform/security-events/event-reporter'
+import { newSecurityEvent } from '@latchkey/platform/security-events/security-event'
+import type { RequestOrigin } from '../request-origin.js'
+import { addressBlock } from './address-block.js'
+import { createMemoryCounters } from './memory-counters.js'
+import { createRedisCounters } from './redis-counters.js'
+
+/** What is counted by address, and what by a key of the caller's. */
+export type AddressLimitName = 'generalAddress' | 'loginAddress' | 'registerAddress'
+export type LimitName = AddressLimitName | 'loginAccount' | 'refreshSession'
+
+export interface Hit {
+  /** How often the key was counted in this window, this time included. */
+  readonly count: number
+  /** Milliseconds until the window ends. */
+  readonly resetMs: number
+}
+
+export interface Limits {
+  readonly settings: Readonly<Record<LimitName, Limit>>
+  /** Counts without judging. `key` may hold anything: only its keyed hash leaves this process. */
+  hit(name: LimitName, key: string): Promise<Hit>
+  /** The key of an address limit: IPv4 as it is, IPv6 by /64, which is what one customer gets (RFC 6177). */
+  addressKey(ip: string): string
+  /**
+   * Counts, and throws `rate_limited` above the limit. By address: `consume('generalAddress', limits.addressKey(ip), origin)`.
+   */
+  consume(name: LimitName, key: string, origin: RequestOrigin): Promise<void>
+  /** Tells of a limit that was just exceeded; the caller does so once a key and window. */
+  reportExceeded(name: LimitName, origin: RequestOrigin): void
+}
+
+interface LimitDeps {
+  config: Pick<
+    Config,
+    | 'redisKeyPrefix'
+    | 'limitGeneralAddress'
+    | 'limitLoginAddress'
+    | 'limitRegisterAddress'
+    | 'limitLoginAccount'
+    | 'limitRefreshSession'
+  >
+  keyring: Keyring
+  redis: RedisHandle
+  events: EventReporter
+}
+
+/**
+ * Fixed windows, counted in Redis so that all processes share them. While Redis is away each process counts for itself: a
+ * limit gets looser by the number of processes then, and never opens.
+ */
+export function createLimits({ config, keyring, redis, events }: LimitDeps): Limits {
+  const settings: Record<LimitName, Limit> = {
+    generalAddress: config.limitGeneralAddress,
+    loginAddress: config.limitLoginAddress,
+    registerAddress: config.limitRegisterAddress,
+    loginAccount: config.limitLoginAccount,
+    refreshSession: config.limitRefreshSession,
+  }
+  const shared = createRedisCounters(redis)
+  const own = createMemoryCounters()
+
+  async function hit(name: LimitName, key: string): Promise<Hit> {
+    const windowMs = settings[name].windowSeconds * 1000
+    const hash = createHmac('sha256', keyring.current.rateLimit).update(`${name}\0${key}`).digest()
+    if (redis.isAvailable()) {
+      const counted = await shared.increment(`${config.redisKeyPrefix}limit:${hash.toString('base64url', 0, 16)}`, windowMs)
+      if (counted !== null) return counted
+    }
+    return own.increment(name, hash, windowMs)
+  }
+
+  function reportExceeded(name: LimitName, origin: RequestOrigin): void {
+    const event = newSecurityEvent('rate_limit.exceeded', { ...origin, data: { limit: name } })
+    void events.report(event)
+  }
+
+  return {
+    settings,
+    hit,
+    addressKey: addressBlock,
+    reportExceeded,
+    async consume(name, key, origin) {
+      const { count, resetMs } = await hit(name, key)
+      const { max } = settings[name]
+      if (count <= max) return
+      if (count === max + 1) reportExceeded(name, origin)
+      throw new AppError('rate_limited', undefined, { retryAfterSeconds: Math.max(1, Math.ceil(resetMs / 1000)) })
+    },
+  }
+}

@@ -1,0 +1,33 @@
+import { newId } from '@latchkey/platform/crypto/identifiers'
+import type { ErrorCode } from '@latchkey/contracts/errors'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { App } from '../app-types.js'
+import { problemHeaders, problemOf, publicErrorOf } from './problems.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What the request was refused with, for its log line. */
+    problem: { readonly code: ErrorCode; readonly errorId: string } | null
+  }
+}
+
+/** One shape for every refusal and failure. */
+export function registerErrors(app: App): void {
+  app.decorateRequest('problem', null)
+  app.setErrorHandler((error, request, reply) => {
+    sendProblem(error, request, reply)
+  })
+}
+
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const refusal = publicErrorOf(error)
+  const problem = problemOf(refusal, newId())
+  request.problem = { code: refusal.code, errorId: problem.errorId }
+  if (refusal.status >= 500) {
+    const cause = refusal.cause ?? refusal
+    const fields = { err: cause, errorId: problem.errorId, code: refusal.code, reqId: request.id }
+    if (refusal.code === 'internal_error') request.server.log.error(fields, 'request failed')
+    else request.server.log.warn(fields, 'request could not be served')
+  }
+  void reply.code(refusal.status).headers(problemHeaders(refusal)).send(JSON.stringify(problem))
+}

@@ -1,0 +1,37 @@
+import type { RouteOptions } from 'fastify'
+import type { App, RouteAuth, RouteLimit } from '../app-types.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every route, once it is ready: what the tests of all routes go by. */
+    routeInventory: readonly InventoryRoute[]
+  }
+}
+
+export interface InventoryRoute {
+  readonly method: string
+  readonly url: string
+  readonly auth: RouteAuth
+  readonly limit: RouteLimit
+  readonly schema: RouteOptions['schema']
+}
+
+/** A route that does not say who may call it and what limits it must not start. Registered before the routes. */
+export function registerRouteInventory(app: App): void {
+  const routes: RouteOptions[] = []
+  const inventory: InventoryRoute[] = []
+  app.decorate('routeInventory', inventory)
+  app.addHook('onRoute', (route) => void routes.push(route))
+  app.addHook('onReady', (done) => {
+    for (const { method, url, config, schema } of routes) {
+      for (const name of [method].flat()) {
+        if (config?.auth === undefined || config.limit === undefined) {
+          done(new Error(`${name} ${url} does not declare config.auth and config.limit`))
+          return
+        }
+        inventory.push({ method: name, url, auth: config.auth, limit: config.limit, schema })
+      }
+    }
+    done()
+  })
+}

@@ -1,0 +1,12 @@
+import type { FastifyRequest } from 'fastify'
+
+const unversionedAuth = /^\/api\/auth(?=\/)/
+
+/** The route pattern under its canonical prefix, so that both prefixes are one in limits and metrics. */
+export function routeLabel({ routeOptions: { url } }: FastifyRequest): string {
+  return url === undefined ? 'none' : canonicalUrl(url)
+}
+
+export function canonicalUrl(url: string): string {
+  return url.replace(unversionedAuth, '/api/v1/auth')
+}

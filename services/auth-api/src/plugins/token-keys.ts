@@ -1,0 +1,137 @@
+import fastifyJwt from '@fastify/jwt'
+import { AppError } from '@latchkey/contracts/errors'
+import type { SigningKeys } from '@latchkey/platform/signing-keys/signing-keys'
+import fastify from 'fastify'
+import { LruMap } from 'toad-cache'
+
+/** RFC 8725, 3.10: clocks of two machines differ by seconds, not by minutes. */
+export const leewaySeconds = 30
+const tokenType = 'at+jwt'
+
+export interface TokenKey {
+  sign(payload: object): string
+  /** Signature, issuer, audience, type and times. Throws `token_invalid` or `token_expired`. */
+  verify(token: string): unknown
+}
+
+export interface TokenKeys {
+  /** The key that signs now. */
+  signing(): TokenKey
+  /** The key that a token names, from our own set only. Throws `token_invalid`. */
+  verifying(token: string): TokenKey
+}
+
+interface Expected {
+  issuer: string
+  audience: string
+}
+
+/** A rotation leaves two keys in use and a third published; more are kept for nobody. */
+const maxPreparedKeys = 16
+
+/**
+ * One @fastify/jwt for each key of ours, with its algorithm pinned: a key given per call is parsed per call, which costs ten
+ * times the signature. The caller's algorithm is never asked (RFC 8725, 3.1): it must equal the key's.
+ */
+export function createTokenKeys(signingKeys: SigningKeys, expected: Expected): TokenKeys {
+  const signers = new LruMap<TokenKey>(maxPreparedKeys)
+  const verifiers = new LruMap<TokenKey>(maxPreparedKeys)
+
+  return {
+    signing() {
+      const { kid, algorithm, privateKeyPem } = signingKeys.current()
+      let prepared = signers.get(kid)
+      if (prepared === undefined) {
+        const publicKeyPem = signingKeys.verificationKey(kid)?.publicKeyPem
+        if (publicKeyPem === undefined) throw new Error(`The signing key ${kid} is not published`)
+        prepared = prepareKey({ kid, algorithm, privateKeyPem, publicKeyPem }, expected)
+        signers.set(kid, prepared)
+      }
+      return prepared
+    },
+    verifying(token) {
+      const header = headerOf(token)
+      const key = signingKeys.verificationKey(header.kid)
+      if (key === null || key.algorithm !== header.alg) throw new AppError('token_invalid')
+      let prepared = verifiers.get(header.kid)
+      if (prepared === undefined) {
+        prepared = prepareKey({ kid: header.kid, ...key, privateKeyPem: null }, expected)
+        verifiers.set(header.kid, prepared)
+      }
+      return prepared
+    },
+  }
+}
+
+interface KeyMaterial {
+  kid: string
+  algorithm: 'ES256' | 'EdDSA'
+  publicKeyPem: string
+  privateKeyPem: string | null
+}
+
+function prepareKey({ kid, algorithm, publicKeyPem, privateKeyPem }: KeyMaterial, expected: Expected): TokenKey {
+  const host = fastify()
+  let failure: Error | undefined
+  fastifyJwt(
+    host,
+    {
+      secret: privateKeyPem === null ? { public: publicKeyPem } : { public: publicKeyPem, private: privateKeyPem },
+      sign: { algorithm, kid, typ: tokenType },
+      verify: {
+        algorithms: [algorithm],
+        checkTyp: tokenType,
+        allowedIss: expected.issuer,
+        allowedAud: expected.audience,
+        requiredClaims: ['iss', 'aud', 'sub', 'sid', 'gen', 'exp'],
+        clockTolerance: leewaySeconds * 1000,
+        cache: false, // it has taken one token for another before (GHSA-rp9m-7r4c-75qg)
+      },
+    },
+    (error) => {
+      failure = error
+    },
+  )
+  if (failure !== undefined) throw failure
+  return {
+    sign: (payload) => host.jwt.sign(payload),
+    verify: (token) => {
+      try {
+        return host.jwt.verify(token)
+      } catch (error) {
+        throw new AppError(isExpiry(error) ? 'token_expired' : 'token_invalid', undefined, { cause: error })
+      }
+    },
+  }
+}
+
+interface TokenHeader {
+  alg: string
+  kid: string
+}
+
+/**
+ * A header of ours has three members. Anything else (jku, x5u, jwk, crit) asks us to trust what the caller brought along
+ * (RFC 8725, 3.10) and is refused unread.
+ */
+function headerOf(token: string): TokenHeader {
+  const header = parseHeader(token.slice(0, token.indexOf('.')))
+  if (typeof header !== 'object' || header === null) throw new AppError('token_invalid')
+  const { alg, kid, typ, ...others } = header as Record<string, unknown>
+  if (typeof alg !== 'string' || typeof kid !== 'string' || typ !== tokenType || Object.keys(others).length > 0) {
+    throw new AppError('token_invalid')
+  }
+  return { alg, kid }
+}
+
+function parseHeader(segment: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(segment, 'base64url').toString())
+  } catch {
+    return null
+  }
+}
+
+function isExpiry(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'FAST_JWT_EXPIRED'
+}
