@@ -1,0 +1,27 @@
+// Load: a refresh must leave nothing behind, or the table and its indexes grow with every quarter of an hour of every user.
+import { waitFor } from '@latchkey/devstack/wait-for'
+import t from 'tap'
+import { refresh, register } from './support/session-driver.js'
+import { createTestApp } from './support/test-app.js'
+
+t.test('at least 95 % of the updates of refreshes are heap-only, and no row is added', async (t) => {
+  const { app, db } = await createTestApp(t)
+  const tokens = []
+  for (let n = 0; n < 60; n += 1) tokens.push((await register(app)).refreshToken)
+  const [before] = await db`SELECT count(*)::int AS sessions FROM sessions`
+  for (let round = 0; round < 25; round += 1) {
+    const answers = await Promise.all(tokens.map((token) => refresh(app, token)))
+    answers.forEach(({ body }, n) => (tokens[n] = body.refreshToken))
+  }
+  const stats = await waitFor(
+    async () => {
+      const [row] = await db<{ updated: number; heapOnly: number }[]>`
+        SELECT n_tup_upd::int AS updated, n_tup_hot_upd::int AS heap_only FROM pg_stat_user_tables WHERE relname = 'sessions'`
+      return row !== undefined && row.updated >= 60 * 25 ? row : null
+    },
+    { what: 'the statistics of 1500 refreshes', deadlineMs: 15_000 },
+  )
+  t.ok(stats.heapOnly / stats.updated >= 0.95, `${stats.heapOnly} of ${stats.updated}`)
+  const [after] = await db`SELECT count(*)::int AS sessions FROM sessions`
+  t.same(after, before)
+})
