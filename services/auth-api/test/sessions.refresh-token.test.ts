@@ -71,3 +71,13 @@ t.test('a token of another AUTH_SECRET is refused, one of the previous secret is
   t.same(decodeRefreshToken(both, token), claims)
   t.not(encodeRefreshToken(both.current, claims), token, 'the successor comes under the new secret')
 })
+
+t.test('two secrets that share a key id are told apart by the MAC', async (t) => {
+  let next = ''
+  do next = randomBytes(32).toString('hex')
+  while (createKeyring(next, null).current.id !== keyring.current.id)
+  const both = createKeyring(next, secret)
+  t.same(decodeRefreshToken(both, token), claims)
+  t.same(decodeRefreshToken(both, encodeRefreshToken(both.current, claims)), claims)
+  t.equal(decodeRefreshToken(createKeyring(next, null), token), null)
+})
