@@ -34,6 +34,11 @@ export function open(keyring: Keyring, sealed: Buffer, boundTo: string): Buffer 
   throw new UnsealError()
 }
 
+/** Whether exactly this secret opens the value: what an older one sealed is lost when that one goes. */
+export function isSealedWith(keys: SecretKeys, sealed: Buffer, boundTo: string): boolean {
+  return sealed.length >= overhead && decrypt(keys, sealed, boundTo) !== null
+}
+
 function decrypt(keys: SecretKeys, sealed: Buffer, boundTo: string): Buffer | null {
   const nonce = sealed.subarray(1, 1 + nonceLength)
   const decryption = createDecipheriv(cipher, keys.sealing, nonce, { authTagLength: tagLength })
