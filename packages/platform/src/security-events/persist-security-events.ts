@@ -1,0 +1,21 @@
+import type { SecurityEvent } from '@latchkey/contracts/events'
+import type { Sql } from '../database/client.js'
+import { insertSecurityEvents, type EventCount } from './queries.js'
+import { insertSplitting, type RefusedEvent } from './split-batch.js'
+
+export interface PersistedEvents {
+  /** What was new, by type and severity. */
+  readonly stored: readonly EventCount[]
+  /** What PostgreSQL will never take. Whoever calls keeps it elsewhere: a failed job does. */
+  readonly refused: readonly RefusedEvent[]
+}
+
+/** Stores a batch with one statement, each event once however often it comes. Throws when PostgreSQL is away. */
+export async function persistSecurityEvents(
+  sql: Sql,
+  events: readonly SecurityEvent[],
+): Promise<PersistedEvents> {
+  if (events.length === 0) return { stored: [], refused: [] }
+  const { results, refused } = await insertSplitting(events, (some) => insertSecurityEvents(sql, some))
+  return { stored: results.flat(), refused }
+}
