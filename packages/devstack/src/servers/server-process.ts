@@ -1,0 +1,167 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { StartError } from '../start-error.js'
+import { waitFor } from '../wait-for.js'
+import { findDescendants, identify, isAlive, type ProcessIdentity } from './process-identity.js'
+import type { Account } from './unprivileged-account.js'
+
+export interface ServerDefinition {
+  /** For messages: "PostgreSQL". */
+  name: string
+  command: string
+  args: readonly string[]
+  /** The folder that the server works in, and that `account` owns. */
+  cwd: string
+  account: Account | null
+  /** What the server reads from standard input, where no other user can see it. */
+  input?: string
+  logFile: string
+  /** Where the running process is remembered, for the next start to find one that outlived its parent. */
+  identityFile: string
+  /** What makes the server stop in good order, and what `command` gets when this process dies first. */
+  stopSignal: 'SIGINT' | 'SIGTERM'
+  isReady: (pid: number) => boolean | Promise<boolean>
+}
+
+export interface ServerProcess {
+  readonly pid: number
+  /** Resolves when the process has ended, to how: "exit code 1", "signal SIGKILL". */
+  readonly ended: Promise<string>
+  stop: () => Promise<void>
+  /** SIGKILL to the process and all its descendants at once, as a power cut would end them. */
+  kill: () => Promise<void>
+}
+
+/** The server ended before it was ready. `log` is what it said. */
+export class ServerDied extends StartError {
+  readonly log: string
+
+  constructor(name: string, how: string, logFile: string) {
+    const log = existsSync(logFile) ? readFileSync(logFile, 'utf8') : ''
+    const lastWords = log.trim().split('\n').slice(-3).join(' · ')
+    super(`${name} did not start (${how}): ${lastWords || 'it said nothing'} — its log is ${logFile}`)
+    this.log = log
+  }
+}
+
+const readyDeadlineMs = 60_000 // crash recovery of a large write-ahead log takes its time
+const stopDeadlineMs = 20_000
+
+/** Starts the server, after stopping one that outlived an earlier parent, and returns when it is ready. */
+export async function launchServer(definition: ServerDefinition): Promise<ServerProcess> {
+  const { name, command, args, cwd, account, input, logFile, identityFile, stopSignal } = definition
+  await stopForgotten(identityFile, stopSignal)
+
+  const log = openSync(logFile, 'w', 0o600)
+  const [program, ...programArgs] = [...dyingWithParent(stopSignal), command, ...args]
+  // A process group of its own: Ctrl-C in the terminal must reach only us, who stop everything in order.
+  const child = spawn(program ?? command, programArgs, {
+    cwd,
+    detached: true,
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+    stdio: [input === undefined ? 'ignore' : 'pipe', log, log],
+    ...account,
+  })
+  closeSync(log)
+  child.stdin?.on('error', () => undefined) // it died before reading; `ended` tells
+  child.stdin?.end(input)
+
+  const ended = describeEnd(child)
+  const { pid } = child
+  if (pid === undefined) throw new ServerDied(name, await ended, logFile)
+  writeFileSync(identityFile, JSON.stringify(identify(pid)), { mode: 0o600 })
+
+  let death: string | null = null
+  void ended.then((how) => (death = how))
+  // Once it has ended, its pid may belong to another process.
+  const kill = async (): Promise<void> => {
+    if (death === null) await killFamily(pid)
+    await ended
+    rmSync(identityFile, { force: true })
+  }
+  const stop = async (): Promise<void> => {
+    child.kill(stopSignal)
+    const timer = setTimeout(() => void kill(), stopDeadlineMs)
+    await ended
+    clearTimeout(timer)
+    rmSync(identityFile, { force: true })
+  }
+
+  try {
+    await waitFor(() => death !== null || definition.isReady(pid), {
+      what: `${name} to be ready`,
+      deadlineMs: readyDeadlineMs,
+      everyMs: 10,
+    })
+  } catch (error) {
+    await kill()
+    throw error
+  }
+  if (death !== null) throw new ServerDied(name, death, logFile)
+  return { pid, ended, stop, kill }
+}
+
+async function describeEnd(child: ChildProcess): Promise<string> {
+  try {
+    await once(child, 'exit')
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+  return child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`
+}
+
+/** When even SIGKILL ends us, the kernel tells the server (Linux). Elsewhere the next start finds it by its identity file. */
+function dyingWithParent(signal: string): string[] {
+  const prefix = ['setpriv', '--pdeathsig', signal.replace(/^SIG/, ''), '--no-new-privs']
+  hasParentDeathSignal ??=
+    process.platform === 'linux' && spawnSync('setpriv', [...prefix.slice(1), 'true']).status === 0
+  return hasParentDeathSignal ? prefix : []
+}
+let hasParentDeathSignal: boolean | undefined
+
+/** Stops the server that an earlier parent left running: two on one data folder would ruin it. */
+async function stopForgotten(identityFile: string, stopSignal: NodeJS.Signals): Promise<void> {
+  if (!existsSync(identityFile)) return
+  const identity = readIdentity(identityFile)
+  if (identity !== null && isAlive(identity)) {
+    process.kill(identity.pid, stopSignal)
+    try {
+      await waitFor(() => !isAlive(identity), {
+        what: 'the former server to stop',
+        deadlineMs: stopDeadlineMs,
+      })
+    } catch {
+      await killFamily(identity.pid)
+    }
+  }
+  rmSync(identityFile)
+}
+
+function readIdentity(file: string): ProcessIdentity | null {
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    if (typeof value !== 'object' || value === null || !('pid' in value) || !('startedAt' in value))
+      return null
+    const { pid, startedAt } = value
+    return typeof pid === 'number' && typeof startedAt === 'string' ? { pid, startedAt } : null
+  } catch {
+    return null // half-written when its writer was killed: the server itself notices another one on its folder
+  }
+}
+
+/** The parent is stopped first, so that it cannot fork a child that the list of the doomed lacks. */
+async function killFamily(pid: number): Promise<void> {
+  send(pid, 'SIGSTOP')
+  const family = [pid, ...findDescendants(pid)].map(identify).filter((member) => member !== null)
+  for (const member of family.toReversed()) send(member.pid, 'SIGKILL')
+  await waitFor(() => !family.some(isAlive), { what: `process ${pid} and its children to end` })
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}

@@ -1,0 +1,104 @@
+/** Fault tests stand on servers that die as in a power cut, come back with what they held, and never outlive their test. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { findDescendants, identify } from '../src/servers/process-identity.js'
+import { onFreePort } from '../src/servers/on-free-port.js'
+import { startPostgres } from '../src/servers/postgres.js'
+import { startRedis } from '../src/servers/redis.js'
+import { startPrivatePostgres, startPrivateRedis } from '../src/testing/private-servers.js'
+import { waitFor } from '../src/wait-for.js'
+
+t.test('PostgreSQL is killed with all its processes and starts again', async (t) => {
+  const server = await startPrivatePostgres(t)
+  const first = server.pid
+  await server.kill()
+  t.equal(identify(first), null)
+  t.equal(await server.ended, 'signal SIGKILL')
+  await server.start()
+  t.not(server.pid, first)
+  t.equal(await banner(server.port), 'R', 'asks for authentication')
+  await server.stop()
+  t.equal(await server.ended, 'exit code 0')
+})
+
+t.test('Redis keeps what it was told through a SIGKILL', async (t) => {
+  const server = await startPrivateRedis(t)
+  const password = new URL(server.url).password
+  t.match(await talk(server.port, 'PING\r\nQUIT\r\n'), /-NOAUTH/, 'a stranger on the machine is refused')
+  await talk(server.port, `AUTH ${password}\r\nSET a 1\r\nCONFIG GET maxmemory-policy\r\nQUIT\r\n`)
+  await server.kill()
+  await server.start()
+  const answer = await talk(
+    server.port,
+    `AUTH ${password}\r\nGET a\r\nCONFIG GET maxmemory-policy\r\nQUIT\r\n`,
+  )
+  t.match(answer, '\r\n1\r\n')
+  t.match(answer, 'noeviction')
+})
+
+t.test('nothing of a private server is left after its test', async (t) => {
+  let pids: number[] = []
+  await t.test('inner', async (t) => {
+    const [postgres, redis] = await Promise.all([startPrivatePostgres(t), startPrivateRedis(t)])
+    pids = [postgres.pid, redis.pid, ...findDescendants(postgres.pid)]
+    t.ok(pids.length > 3, 'PostgreSQL has processes of its own')
+  })
+  t.strictSame(pids.map(identify).filter(Boolean), [])
+})
+
+for (const hasParentDeathSignal of [true, false]) {
+  const how = hasParentDeathSignal ? 'the kernel tells them' : 'the next start stops them'
+  t.test(`servers whose parent was killed do not stay: ${how}`, async (t) => {
+    const folder = t.testdir({ bin: { id: t.fixture('symlink', '/usr/bin/id') } })
+    const pids = await startAndKillParent(
+      folder,
+      hasParentDeathSignal ? process.env.PATH : join(folder, 'bin'),
+    )
+    if (hasParentDeathSignal && process.platform === 'linux')
+      await waitFor(() => !pids.some(identify), { what: 'the servers to end' })
+
+    const postgres = await onFreePort((port) => startPostgres({ dataDir: join(folder, 'postgres'), port }))
+    t.teardown(postgres.kill)
+    const redis = await onFreePort((port) =>
+      startRedis({ dataDir: join(folder, 'redis'), port, appendOnly: false }),
+    )
+    t.teardown(redis.kill)
+    t.strictSame(pids.map(identify).filter(Boolean), [])
+  })
+}
+
+async function startAndKillParent(folder: string, path: string | undefined): Promise<number[]> {
+  const script = join(import.meta.dirname, 'support/server-parent.ts')
+  const parent = spawn(process.execPath, [...process.execArgv, script, folder], {
+    env: { ...process.env, PATH: path },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const output: unknown[] = await once(parent.stdout, 'data')
+  const pids = String(output[0]).trim().split(' ').map(Number)
+  parent.kill('SIGKILL')
+  await once(parent, 'exit')
+  return pids
+}
+
+/** The first byte of the answer to a start-up message for user "x". */
+async function banner(port: number): Promise<string> {
+  const parameters = Buffer.from('user\0x\0\0')
+  const message = Buffer.alloc(8 + parameters.length)
+  message.writeInt32BE(message.length, 0)
+  message.writeInt32BE(196_608, 4) // protocol 3.0
+  parameters.copy(message, 8)
+  const socket = connect(port, '127.0.0.1')
+  socket.write(message)
+  const answer: unknown[] = await once(socket, 'data')
+  socket.destroy()
+  return String(answer[0]).slice(0, 1)
+}
+
+async function talk(port: number, words: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8')
+  socket.end(words)
+  return (await socket.toArray()).join('')
+}

@@ -1,0 +1,12 @@
+/** Starts both servers in the given folder, tells their pids, and waits to be killed. */
+import { join } from 'node:path'
+import { onFreePort } from '../../src/servers/on-free-port.js'
+import { startPostgres } from '../../src/servers/postgres.js'
+import { startRedis } from '../../src/servers/redis.js'
+
+const [folder = ''] = process.argv.slice(2)
+const servers = await Promise.all([
+  onFreePort((port) => startPostgres({ dataDir: join(folder, 'postgres'), port })),
+  onFreePort((port) => startRedis({ dataDir: join(folder, 'redis'), port, appendOnly: false })),
+])
+console.log(servers.map(({ pid }) => pid).join(' '))
