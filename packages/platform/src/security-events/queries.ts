@@ -1,84 +1,112 @@
 import type { SecurityEvent, SecurityEventType, Severity } from '@latchkey/contracts/events'
 import type { Sql } from '../database/client.js'
 
-/** How many events of one type and severity were stored. */
-export interface EventCount {
+/** Events of one type and severity that were stored now, and not before. */
+export interface StoredEvents {
   readonly type: SecurityEventType
   readonly severity: Severity
   readonly count: number
+  /** Age of the oldest of them. */
+  readonly lagSeconds: number
 }
-
-/**
- * One parameter for a whole batch, so that every size of batch is the same prepared statement. Text, because the driver would
- * encode a value for a json parameter once more.
- */
-const toJson = (events: readonly SecurityEvent[]): string => JSON.stringify(events)
-
-/** The events of `json` as rows with the columns of `security_events` and `outbox`. */
-const eventRows = (sql: Sql, json: string) => sql`
-  SELECT id, "occurredAt", type, severity, "userId", "actorId", "sessionId", ip, "userAgent", "requestId", "traceId", data
-  FROM json_to_recordset(${json}::text::json) AS event (
-    id uuid, "occurredAt" timestamptz, type text, severity text, "userId" uuid, "actorId" uuid, "sessionId" uuid,
-    ip inet, "userAgent" text, "requestId" text, "traceId" text, data jsonb)`
 
 const eventColumns = (sql: Sql) => sql`
   id, occurred_at, type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, trace_id, data`
 
-// An array, because a plain subquery may be run more than once by the plan that is chosen, and then takes more than the limit.
-const oldestOutboxIds = (sql: Sql, limit: number) => sql`
-  ARRAY(SELECT id FROM outbox ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED)`
+/**
+ * The events as rows with the columns above. One parameter for a batch of any size, so that it is one prepared statement; text,
+ * because the driver would encode a json parameter once more.
+ */
+const eventRows = (sql: Sql, events: readonly SecurityEvent[]) => sql`
+  SELECT
+    id, "occurredAt" AS occurred_at, type, severity, "userId" AS user_id, "actorId" AS actor_id, "sessionId" AS session_id,
+    ip, "userAgent" AS user_agent, "requestId" AS request_id, "traceId" AS trace_id, data
+  FROM json_to_recordset(${JSON.stringify(events)}::text::json) AS event (
+    id uuid, "occurredAt" timestamptz, type text, severity text, "userId" uuid, "actorId" uuid, "sessionId" uuid,
+    ip inet, "userAgent" text, "requestId" text, "traceId" text, data jsonb)`
+
+/** What was stored, summed up from the rows of `stored`. */
+const storedSummary = (sql: Sql) => sql`
+  SELECT
+    type, severity, count(*)::int AS count,
+    extract(epoch FROM clock_timestamp() - min(occurred_at))::float8 AS "lagSeconds"
+  FROM stored GROUP BY type, severity`
 
 export async function insertOutboxRows(sql: Sql, events: readonly SecurityEvent[]): Promise<void> {
-  await sql`INSERT INTO outbox (${eventColumns(sql)}) ${eventRows(sql, toJson(events))}`
+  await sql`INSERT INTO outbox (${eventColumns(sql)}) ${eventRows(sql, events)}`
 }
 
-/** Stores the events that are not stored yet. */
+/**
+ * Stores the events that are not stored yet, and takes all of them out of the outbox: in one statement, so both or neither.
+ * Two jobs with the same events wait for each other in the order of ids, and rows that are being moved are left to their
+ * mover, so that nobody waits in a circle.
+ */
 export async function insertSecurityEvents(
   sql: Sql,
   events: readonly SecurityEvent[],
-): Promise<EventCount[]> {
-  return await sql<EventCount[]>`
-    WITH stored AS (
-      INSERT INTO security_events (${eventColumns(sql)}) ${eventRows(sql, toJson(events))}
+): Promise<StoredEvents[]> {
+  return sql<StoredEvents[]>`
+    WITH given AS (${eventRows(sql, events)}),
+    stored AS (
+      INSERT INTO security_events (${eventColumns(sql)})
+      SELECT ${eventColumns(sql)} FROM given ORDER BY id
       ON CONFLICT DO NOTHING
-      RETURNING type, severity
+      RETURNING type, severity, occurred_at
+    ), settled AS (
+      DELETE FROM outbox
+      WHERE id = ANY(ARRAY(SELECT id FROM outbox WHERE id IN (SELECT id FROM given) FOR UPDATE SKIP LOCKED))
     )
-    SELECT type, severity, count(*)::int AS count FROM stored GROUP BY type, severity`
+    ${storedSummary(sql)}`
 }
 
-/** Takes the oldest rows that nobody else is taking. They come back when the transaction does not commit. */
-export async function takeOutboxRows(sql: Sql, limit: number): Promise<SecurityEvent[]> {
-  // Times as text: a Date has milliseconds, and an event stored by both ways must be one row, so of the same microsecond.
-  return await sql<SecurityEvent[]>`
-    DELETE FROM outbox
-    WHERE id = ANY(${oldestOutboxIds(sql, limit)})
+/**
+ * The oldest events of the outbox that were never relayed or not within `leaseSeconds`, marked as relayed now; rows that another
+ * relay is marking are passed over. A crash that loses the mark costs a repetition, so that the commit need not reach the disk.
+ */
+export async function leaseOutboxRows(
+  sql: Sql,
+  { limit, leaseSeconds }: { limit: number; leaseSeconds: number },
+): Promise<SecurityEvent[]> {
+  // Times as text: a Date has milliseconds, and the microseconds are part of the key by which an event is stored once.
+  return sql<SecurityEvent[]>`
+    WITH durability AS (
+      SELECT set_config('synchronous_commit', 'off', true)
+    ), waiting AS (
+      SELECT id FROM outbox
+      WHERE relayed_at IS NULL OR relayed_at < now() - make_interval(secs => ${leaseSeconds})
+      ORDER BY id
+      LIMIT ${limit}
+      FOR UPDATE SKIP LOCKED
+    )
+    UPDATE outbox SET relayed_at = now()
+    FROM waiting, durability
+    WHERE outbox.id = waiting.id
     RETURNING
-      id, to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS occurred_at, type, severity,
+      outbox.id, to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS occurred_at, type, severity,
       user_id, actor_id, session_id, host(ip) AS ip, user_agent, request_id, trace_id, data`
 }
 
 export interface MovedEvents {
   readonly moved: number
-  readonly stored: EventCount[]
+  readonly stored: StoredEvents[]
 }
 
-/** Moves the oldest rows from the outbox to the table in one statement, without a queue. */
+/** Moves the oldest rows of the outbox to the table without a queue, relayed or not. */
 export async function moveOutboxRows(sql: Sql, limit: number): Promise<MovedEvents> {
-  const [row] = await sql<[MovedEvents]>`
+  // An array, because a plain subquery may be run more than once by the plan that is chosen, and then takes too many rows.
+  const [row] = await sql<MovedEvents[]>`
     WITH taken AS (
       DELETE FROM outbox
-      WHERE id = ANY(${oldestOutboxIds(sql, limit)})
+      WHERE id = ANY(ARRAY(SELECT id FROM outbox ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED))
       RETURNING *
     ), stored AS (
       INSERT INTO security_events (${eventColumns(sql)})
-      SELECT ${eventColumns(sql)} FROM taken
+      SELECT ${eventColumns(sql)} FROM taken ORDER BY id
       ON CONFLICT DO NOTHING
-      RETURNING type, severity
-    ), counted AS (
-      SELECT type, severity, count(*)::int AS count FROM stored GROUP BY type, severity
-    )
+      RETURNING type, severity, occurred_at
+    ), summary AS (${storedSummary(sql)})
     SELECT
       (SELECT count(*)::int FROM taken) AS moved,
-      (SELECT coalesce(json_agg(counted), '[]') FROM counted) AS stored`
-  return row
+      (SELECT coalesce(json_agg(summary), '[]') FROM summary) AS stored`
+  return row ?? { moved: 0, stored: [] }
 }

@@ -4,7 +4,8 @@ import { eventsPerJob, persistSecurityEventsJob } from '@latchkey/contracts/queu
 import type { Sql } from '../database/client.js'
 import type { Queue } from '../queue/queues.js'
 import type { RevocationList } from '../revocation/revocation-list.js'
-import { insertSecurityEvents, moveOutboxRows, takeOutboxRows, type EventCount } from './queries.js'
+import { persistSecurityEvents } from './persist-security-events.js'
+import { leaseOutboxRows, moveOutboxRows, type StoredEvents } from './queries.js'
 
 export interface RelayOutboxOptions {
   readonly sql: Sql
@@ -16,69 +17,66 @@ export interface RelayOutboxOptions {
 }
 
 export interface RelayedEvents {
-  /** Rows that left the outbox. As many as `batch`: there may be more. */
+  /** Rows that were taken. As many as `batch`: there may be more. */
   readonly relayed: number
-  /** What was stored without the queue, by type and severity. */
-  readonly stored: readonly EventCount[]
+  /** What was stored without the queue. */
+  readonly stored: readonly StoredEvents[]
 }
 
-const eventValidator = Compile(SecurityEvent)
+/**
+ * An event that was relayed and is not stored after this long is relayed again. Far longer than a job waits in a queue that
+ * works, and short enough for the events of a queue that was lost.
+ */
+const leaseSeconds = 60
 
 /** Events after which the access tokens of their session must not be accepted any more. */
 const sessionEndings: ReadonlySet<string> = new Set(['session.revoked', 'session.reuse_detected'])
 
-/**
- * Takes the oldest rows of the outbox to the queue; or, when the queue can't be reached, to the table. Several relays share the
- * work, as each passes over the rows that another holds.
- */
-export async function relayOutbox(options: RelayOutboxOptions): Promise<RelayedEvents> {
-  const { sql, queue, batch } = options
-  if (queue !== null) {
-    try {
-      return await relayToQueue({ ...options, queue })
-    } catch (error) {
-      if (!(error instanceof QueueError)) throw error
-    }
-  }
-  const { moved, stored } = await moveOutboxRows(sql, batch)
-  return { relayed: moved, stored }
-}
-
-class QueueError extends Error {}
+const eventValidator = Compile(SecurityEvent)
 
 /**
- * First the queue, then the commit that removes the rows: a crash in between brings the events twice, and the table takes each
- * once. The jobs have no ids of their own choice: BullMQ drops a job whose id it has seen, and the batch after a crash starts
- * with the same event but may hold more.
+ * Puts the oldest events of the outbox into the queue; or, when the queue can't be had, into the table. They leave the outbox
+ * when they are stored, so that neither a crash at any point nor a Redis that loses its data costs an event; what comes twice is
+ * stored once. Several relays share the work.
  */
-async function relayToQueue({
+export async function relayOutbox({
   sql,
   queue,
   revocations,
   batch,
-}: RelayOutboxOptions & { queue: Queue }): Promise<RelayedEvents> {
-  return await sql.begin(async (transaction) => {
-    const rows = await takeOutboxRows(transaction, batch)
-    const endings = rows.filter(({ type }) => sessionEndings.has(type))
-    await revocations.repeat(endings.flatMap(({ sessionId }) => sessionId ?? []))
+}: RelayOutboxOptions): Promise<RelayedEvents> {
+  if (queue === null) return moveOutbox(sql, batch)
+  const rows = await leaseOutboxRows(sql, { limit: batch, leaseSeconds })
 
-    const events = rows.filter((row) => eventValidator.Check(row))
-    await addToQueue(queue, events)
+  // The process that ended the session writes this itself, after its commit. Should it have died between the two, this is the
+  // second try.
+  const endings = rows.filter(({ type }) => sessionEndings.has(type))
+  await revocations.repeat(endings.flatMap(({ sessionId }) => sessionId ?? []))
 
-    // A newer version wrote what this one has no name for, as during a rolling upgrade. The worker's check would refuse the
-    // job that holds it; the table takes it.
-    const foreign = rows.filter((row) => !eventValidator.Check(row))
-    const stored = foreign.length === 0 ? [] : await insertSecurityEvents(transaction, foreign)
-    return { relayed: rows.length, stored }
-  })
+  const events: SecurityEvent[] = []
+  const foreign: SecurityEvent[] = []
+  for (const row of rows) (eventValidator.Check(row) ? events : foreign).push(row)
+  if (!(await addToQueue(queue, events))) return moveOutbox(sql, batch)
+
+  // A newer version wrote what this one has no name for, as during a rolling upgrade. The check before the worker would refuse
+  // the whole job; the table takes it.
+  const { stored } = await persistSecurityEvents(sql, foreign)
+  return { relayed: rows.length, stored }
 }
 
-async function addToQueue(queue: Queue, events: readonly SecurityEvent[]): Promise<void> {
+/** The jobs get no ids of ours: BullMQ drops a job whose id it knows, and a batch that comes again may hold other events. */
+async function addToQueue(queue: Queue, events: readonly SecurityEvent[]): Promise<boolean> {
   try {
     for (let start = 0; start < events.length; start += eventsPerJob) {
       await queue.add(persistSecurityEventsJob, { events: events.slice(start, start + eventsPerJob) })
     }
-  } catch (error) {
-    throw new QueueError('Events could not be added to the queue', { cause: error })
+    return true
+  } catch {
+    return false
   }
+}
+
+async function moveOutbox(sql: Sql, batch: number): Promise<RelayedEvents> {
+  const { moved, stored } = await moveOutboxRows(sql, batch)
+  return { relayed: moved, stored }
 }
