@@ -3,6 +3,8 @@
 DO $$
 DECLARE
   wanted text;
+  -- Since PostgreSQL 16 whoever creates a role administers it, but may not act as it before granting that to themselves.
+  may_act_as text := CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END;
 BEGIN
   FOREACH wanted IN ARRAY ARRAY['latchkey_migrator', 'latchkey_api', 'latchkey_worker'] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
@@ -12,7 +14,7 @@ BEGIN
         NULL; -- two databases of one cluster migrated at once: the other one made it
       END;
     END IF;
-    IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
+    IF NOT pg_has_role(current_user, wanted, may_act_as) THEN
       EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
     END IF;
   END LOOP;
