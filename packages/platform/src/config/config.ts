@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { Refusal } from './parsers.js'
 import { findContradictions } from './rules.js'
 import type { HostFacts, Setting } from './setting.js'
 import { settings, type Config } from './settings.js'
+import { createTextOf, isMentioned, readGiven, type GivenText } from './texts.js'
 
-export type { Config } from './settings.js'
 export type { Limit } from './parsers.js'
+export type { Config } from './settings.js'
 
 /** Every problem of the configuration at once, each naming its setting and none showing a secret. */
 export class ConfigError extends Error {
@@ -24,87 +24,50 @@ export const configErrorExitCode = 78
 
 /**
  * Reads, checks and freezes the configuration. Throws `ConfigError`.
- * Secret settings may come from the file that `<NAME>_FILE` names (container secrets).
+ * A secret may come from the file that `<NAME>_FILE` names instead (container secrets).
  */
 export function loadConfig(
   env: NodeJS.ProcessEnv,
   host: HostFacts = { cores: availableParallelism(), isTerminal: process.stdout.isTTY === true },
 ): Config {
   const problems: string[] = []
-  const entries = Object.entries<Setting<unknown>>(settings)
-  const given = new Map(entries.map(([, setting]) => [setting.env, readText(setting, env, problems)]))
-  const byEnv = new Map(entries.map(([, setting]) => [setting.env, setting]))
-
-  const textOf = (name: string): string | undefined => {
-    const fallback = byEnv.get(name)?.fallback
-    return given.get(name) ?? (typeof fallback === 'object' ? fallback.compute(textOf, host) : fallback)
-  }
+  const table = Object.entries<Setting<unknown>>(settings)
+  const given = new Map(table.map(([, setting]) => [setting.env, readGiven(setting, env, problems)]))
+  const textOf = createTextOf(Object.values<Setting<unknown>>(settings), given, host)
 
   const values: Record<string, unknown> = {}
-  for (const [name, setting] of entries) {
+  for (const [name, setting] of table) {
     const text = textOf(setting.env)
-    if (text === undefined) {
-      if (setting.presence === 'required' && !isMentioned(setting, env))
-        problems.push(`${describeNames(setting)} is required`)
-      values[name] = null
-      continue
-    }
-    try {
-      values[name] = setting.parse(text)
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error
-      // A computed default is only as wrong as the setting that it comes from, which has its own line.
-      if (given.get(setting.env) !== undefined) problems.push(describeRefusal(setting, text, error.message))
-    }
+    if (text !== undefined) parseInto(values, name, setting, text, given.get(setting.env) ?? null, problems)
+    else if (setting.presence === 'optional') values[name] = null
+    else if (setting.presence === 'required' && !isMentioned(setting, env))
+      problems.push(`${describeName(setting)} is required`)
   }
-
+  problems.push(...findContradictions(values))
   if (problems.length > 0) throw new ConfigError(problems)
-  const config = values as Config // every name of the table holds what its own parser returned
-  const contradictions = findContradictions(config)
-  if (contradictions.length > 0) throw new ConfigError(contradictions)
-  return Object.freeze(config)
+  return Object.freeze(values as Config) // each name of the table holds what its own parser returned
 }
 
-/** The text that the operator gave, from the environment or a file; undefined when there is none or it cannot be read. */
-function readText(setting: Setting<unknown>, env: NodeJS.ProcessEnv, problems: string[]): string | undefined {
-  const texts = envNames(setting).map((name) => {
-    const fileName = `${name}_FILE`
-    const file = setting.isSecret ? env[fileName] : undefined
-    const text = env[name]
-    if (text === '') problems.push(`${name} is empty; give it a value or leave it out`)
-    if (file === undefined) return text === '' ? undefined : text
-    if (text === undefined) return readSecretFile(fileName, file, problems)
-    problems.push(`${name} and ${fileName} are both set; give one of them`)
-    return undefined
-  })
-  return texts.find((text) => text !== undefined)
-}
-
-function readSecretFile(fileName: string, path: string, problems: string[]): string | undefined {
+function parseInto(
+  values: Record<string, unknown>,
+  name: string,
+  setting: Setting<unknown>,
+  text: string,
+  given: GivenText | null,
+  problems: string[],
+): void {
   try {
-    const text = readFileSync(path, 'utf8').replace(/\r?\n$/, '')
-    if (text !== '') return text
-    problems.push(`${fileName} names an empty file`)
+    values[name] = setting.parse(text)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-    problems.push(`${fileName} names a file that cannot be read (${code})`)
+    if (!(error instanceof Refusal)) throw error
+    // A computed default is only as wrong as the setting that it comes from, which has a line of its own.
+    if (given === null) return
+    problems.push(
+      `${given.name} ${error.message}${setting.isSecret ? '' : `, not ${JSON.stringify(text.slice(0, 80))}`}`,
+    )
   }
-  return undefined
 }
 
-function describeRefusal(setting: Setting<unknown>, text: string, reason: string): string {
-  return `${setting.env} ${reason}${setting.isSecret ? '' : `, not ${JSON.stringify(text.slice(0, 80))}`}`
-}
-
-function isMentioned(setting: Setting<unknown>, env: NodeJS.ProcessEnv): boolean {
-  return envNames(setting).some((name) => env[name] !== undefined || env[`${name}_FILE`] !== undefined)
-}
-
-function describeNames(setting: Setting<unknown>): string {
-  return envNames(setting).toReversed().join(' (or ') + (setting.preferredEnv === undefined ? '' : ')')
-}
-
-/** The more specific name first. */
-function envNames(setting: Setting<unknown>): string[] {
-  return setting.preferredEnv === undefined ? [setting.env] : [setting.preferredEnv, setting.env]
+function describeName(setting: Setting<unknown>): string {
+  return setting.preferredEnv === undefined ? setting.env : `${setting.env} (or ${setting.preferredEnv})`
 }

@@ -132,7 +132,8 @@ export function connectionUrl(...schemes: readonly string[]): Parser<string> {
 export const baseUrl: Parser<string> = (text) => {
   const url = readUrl(text)
   const isHttp = url?.protocol === 'https:' || url?.protocol === 'http:'
-  if (url === null || !isHttp || url.username !== '' || url.password !== '' || /[?#\s]|\/$/.test(text)) {
+  const isPlain = /^[!-~]+$/.test(text) && !/[?#]|\/$/.test(text)
+  if (url === null || !isHttp || !isPlain || url.username !== '' || url.password !== '') {
     throw new Refusal('must be an http or https URL without user, query, fragment or trailing slash')
   }
   return text

@@ -1,42 +1,59 @@
-import { isGuessableSecret } from './secret-strength.js'
+import { isExampleSecret, isGuessableSecret } from './secret-strength.js'
 import type { Config } from './settings.js'
 
-/** What settings must satisfy together. Each answer is one problem in plain words, without a value of a secret. */
-export function findContradictions(config: Config): string[] {
-  const problems: string[] = []
-  if (config.authSecretPrevious === config.authSecret) {
-    problems.push(
+/**
+ * What settings must satisfy together, one problem a line and no value of a secret in any. Settings that were refused on their
+ * own account are missing, and rules about them hold their tongue.
+ */
+export function findContradictions(config: Partial<Config>): string[] {
+  const rules: readonly (readonly [isBroken: boolean, problem: string])[] = [
+    [
+      config.authSecret !== undefined && config.authSecret === config.authSecretPrevious,
       'AUTH_SECRET_PREVIOUS must differ from AUTH_SECRET; leave it out when the secret has not changed',
-    )
-  }
-  if (config.accessTokenTtlSeconds > config.refreshTtlSeconds) {
-    problems.push('ACCESS_TOKEN_TTL must not be longer than REFRESH_TTL')
-  }
-  if (config.refreshTtlSeconds > config.sessionMaxAgeSeconds) {
-    problems.push('REFRESH_TTL must not be longer than SESSION_MAX_AGE')
-  }
-  if (config.refreshGraceSeconds > config.refreshRecoverySeconds) {
-    problems.push('REFRESH_GRACE_SECONDS must not be longer than REFRESH_RECOVERY_SECONDS')
-  }
-  return config.nodeEnv === 'production' ? [...problems, ...findProductionProblems(config)] : problems
+    ],
+    [
+      exceeds(config.accessTokenTtlSeconds, config.refreshTtlSeconds),
+      'ACCESS_TOKEN_TTL must not be longer than REFRESH_TTL',
+    ],
+    [
+      exceeds(config.refreshTtlSeconds, config.sessionMaxAgeSeconds),
+      'REFRESH_TTL must not be longer than SESSION_MAX_AGE',
+    ],
+    [
+      exceeds(config.refreshGraceSeconds, config.refreshRecoverySeconds),
+      'REFRESH_GRACE_SECONDS must not be longer than REFRESH_RECOVERY_SECONDS',
+    ],
+    ...(config.nodeEnv === 'production' ? productionRules(config) : []),
+  ]
+  return rules.flatMap(([isBroken, problem]) => (isBroken ? [problem] : []))
 }
 
-function findProductionProblems(config: Config): string[] {
-  const problems: string[] = []
-  const secrets = {
-    AUTH_SECRET: config.authSecret,
-    AUTH_SECRET_PREVIOUS: config.authSecretPrevious,
-    METRICS_TOKEN: config.metricsToken,
-  }
-  for (const [name, secret] of Object.entries(secrets)) {
-    if (secret !== null && isGuessableSecret(secret)) {
-      problems.push(
-        `${name} is an example or easy to guess, which production refuses; make one with: openssl rand -base64 48`,
-      )
-    }
-  }
-  // OWASP Password Storage Cheat Sheet: m=19456 KiB, t=2, p=1 is the least.
-  if (config.argon2MemoryKib < 19_456) problems.push('ARGON2_MEMORY_KIB must be at least 19456 in production')
-  if (config.argon2Time < 2) problems.push('ARGON2_TIME must be at least 2 in production')
-  return problems
+const weakSecret =
+  'is an example or easy to guess, which production refuses; make one with: openssl rand -base64 48'
+
+/** The least of the OWASP Password Storage Cheat Sheet for argon2id. */
+const leastArgon2 = { memoryKib: 19_456, time: 2 }
+
+function productionRules(config: Partial<Config>): [isBroken: boolean, problem: string][] {
+  return [
+    [isSetAnd(isGuessableSecret, config.authSecret), `AUTH_SECRET ${weakSecret}`],
+    [isSetAnd(isGuessableSecret, config.authSecretPrevious), `AUTH_SECRET_PREVIOUS ${weakSecret}`],
+    [isSetAnd(isExampleSecret, config.metricsToken), `METRICS_TOKEN ${weakSecret}`],
+    [
+      exceeds(leastArgon2.memoryKib, config.argon2MemoryKib),
+      `ARGON2_MEMORY_KIB must be at least ${leastArgon2.memoryKib} in production`,
+    ],
+    [
+      exceeds(leastArgon2.time, config.argon2Time),
+      `ARGON2_TIME must be at least ${leastArgon2.time} in production`,
+    ],
+  ]
+}
+
+function exceeds(value: number | undefined, most: number | undefined): boolean {
+  return value !== undefined && most !== undefined && value > most
+}
+
+function isSetAnd(isWeak: (secret: string) => boolean, secret: string | null | undefined): boolean {
+  return typeof secret === 'string' && isWeak(secret)
 }

@@ -1,0 +1,48 @@
+// Attack: a deployment runs with the secret of an example, or with hashes that are cheap to guess.
+import { randomBytes } from 'node:crypto'
+import t from 'tap'
+import { leastEnv, problemsOf } from './support/config-problems.js'
+
+const production = { ...leastEnv, NODE_ENV: 'production' }
+
+t.test('example and guessable secrets are refused in production and taken elsewhere', async (t) => {
+  const guessable = [
+    'change-me-change-me-change-me-change-me',
+    'your-secret-key-at-least-32-bytes-long!',
+    'super_secret_8f7a6b5c4d3e2f1a0b9c8d7e6f5',
+    'latchkey-q8Zr1XvN3kP0sWt7yBm5uJd2hGc9fLa4',
+    'a'.repeat(64),
+    'abababababababababababababababab',
+    '0123456789abcdef0123456789abcdef',
+    'abcdefghijklmnopqrstuvwxyz0123456789',
+    'q8Zr1XvN3kP0q8Zr1XvN3kP0q8Zr1XvN3kP0',
+  ]
+  for (const secret of guessable) {
+    t.match(problemsOf({ ...production, AUTH_SECRET: secret }), [/^AUTH_SECRET is an example/], secret)
+    t.match(problemsOf({ ...production, AUTH_SECRET_PREVIOUS: secret }), [
+      /^AUTH_SECRET_PREVIOUS is an example/,
+    ])
+    t.same(problemsOf({ ...leastEnv, AUTH_SECRET: secret }), [])
+  }
+  t.match(problemsOf({ ...production, METRICS_TOKEN: 'change-me-change-me' }), [
+    /^METRICS_TOKEN is an example/,
+  ])
+})
+
+t.test('random secrets of every usual spelling are taken', async (t) => {
+  for (let round = 0; round < 500; round += 1) {
+    for (const encoding of ['hex', 'base64', 'base64url'] as const) {
+      const secret = randomBytes(24).toString(encoding)
+      t.same(problemsOf({ ...production, AUTH_SECRET: secret, METRICS_TOKEN: secret.slice(0, 16) }), [])
+    }
+  }
+})
+
+t.test('weaker hashing than OWASP asks for is refused in production and taken in tests', async (t) => {
+  const weak = { ARGON2_MEMORY_KIB: '19455', ARGON2_TIME: '1' }
+  t.match(problemsOf({ ...production, ...weak }), [
+    /^ARGON2_MEMORY_KIB must be at least 19456/,
+    /^ARGON2_TIME must be at least 2/,
+  ])
+  t.same(problemsOf({ ...leastEnv, NODE_ENV: 'test', ...weak }), [])
+})

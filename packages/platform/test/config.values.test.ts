@@ -1,0 +1,122 @@
+// Attack: a setting that means something else than its author thought (1e9, 0x10, TRUE, a hop count) opens a door quietly.
+import t from 'tap'
+import { leastEnv, load, problemsOf } from './support/config-problems.js'
+
+t.test('defaults are the documented ones', async (t) => {
+  t.match(load(), {
+    port: 8000,
+    workerPort: 8001,
+    host: '127.0.0.1',
+    nodeEnv: 'development',
+    publicUrl: 'http://localhost:8000',
+    issuer: 'http://localhost:8000',
+    databaseUrlTransaction: leastEnv.DATABASE_URL,
+    redisUrl: null,
+    accessTokenTtlSeconds: 900,
+    refreshTtlSeconds: 604_800,
+    sessionMaxAgeSeconds: 2_592_000,
+    refreshGraceSeconds: 10,
+    refreshRecoverySeconds: 300,
+    limitLoginAccount: { max: 10, windowSeconds: 900 },
+    hashConcurrency: 3,
+    tokenCleanupIntervalMs: 3_600_000,
+    trustProxy: [],
+    allowedOrigins: [],
+    logPretty: false,
+  })
+  t.ok(Object.isFrozen(load()))
+})
+
+const accepted: [name: string, text: string, key: keyof ReturnType<typeof load>, value: unknown][] = [
+  ['PORT', '0', 'port', 0],
+  ['ACCESS_TOKEN_TTL', '90s', 'accessTokenTtlSeconds', 90],
+  ['REFRESH_TTL', '12h', 'refreshTtlSeconds', 43_200],
+  ['LIMIT_REFRESH_SESSION', '3/1h', 'limitRefreshSession', { max: 3, windowSeconds: 3600 }],
+  ['LOG_PRETTY', 'true', 'logPretty', true],
+  ['HOST', '::1', 'host', '::1'],
+  ['HOST', 'auth.internal', 'host', 'auth.internal'],
+  ['TRUST_PROXY', '10.0.0.0/8, ::1,192.168.1.7', 'trustProxy', ['10.0.0.0/8', '::1', '192.168.1.7']],
+  [
+    'ALLOWED_ORIGINS',
+    'https://a.example,http://localhost:3000',
+    'allowedOrigins',
+    ['https://a.example', 'http://localhost:3000'],
+  ],
+  ['ISSUER', 'https://auth.example/tenant', 'issuer', 'https://auth.example/tenant'],
+  ['REDIS_URL', 'rediss://:pw@cache:6380/1', 'redisUrl', 'rediss://:pw@cache:6380/1'],
+  ['DATABASE_URL', 'postgresql://lk@%2Fvar%2Frun/lk', 'databaseUrl', 'postgresql://lk@%2Fvar%2Frun/lk'],
+  ['DB_SSL', 'verify-full', 'dbSsl', 'verify-full'],
+]
+for (const [name, text, key, value] of accepted) {
+  t.test(`${name}=${text} is taken`, async (t) => t.same(load({ [name]: text })[key], value))
+}
+
+const refused: Record<string, string[]> = {
+  PORT: ['65536', '-1', '80.5', '1e3', '0x50', ' 8000', '8000 ', '08000', 'http', '٨٠٠٠'],
+  DB_POOL_MAX: ['0', '1001', '1e9', 'Infinity', 'NaN', '10;'],
+  TOKEN_CLEANUP_INTERVAL_MS: ['0', '999', '1h'],
+  ARGON2_MEMORY_KIB: ['0', '99999999'],
+  HASH_CONCURRENCY: ['0', '65'],
+  ACCESS_TOKEN_TTL: ['0s', '0', '900', '15', '15 m', '1.5h', '-15m', '15M', '25h', 'constructor'],
+  REFRESH_TTL: ['0d', '1w', '400d'],
+  REFRESH_GRACE_SECONDS: ['61', '10s'],
+  LIMIT_LOGIN_ACCOUNT: ['10', '0/15m', '10/0s', '10/15', '10/15m/1', '/15m', '10/', '1e3/15m', '10/25h'],
+  LOG_PRETTY: ['TRUE', 'yes', '1', 'off', 'true '],
+  NODE_ENV: ['prod', 'Production', 'staging'],
+  SIGNING_ALGORITHM: ['RS256', 'none', 'es256', 'HS256'],
+  REFRESH_DURABILITY: ['off'],
+  TRUST_PROXY: [
+    '1',
+    'true',
+    '*',
+    'loopback',
+    '0.0.0.0/0',
+    '::/0',
+    '10.0.0.0/33',
+    '::1/129',
+    '10.0.0.0/',
+    '10.0.0.0/8/8',
+    '10.0.0.1,',
+    '10.0.0.0/08',
+  ],
+  ALLOWED_ORIGINS: [
+    '*',
+    'null',
+    'https://*.example',
+    'https://a.example/',
+    'https://a.example/app',
+    'a.example',
+    'https://A.example',
+    'https://a.example:443',
+    'https://u@a.example',
+    'ftp://a.example',
+    'https://a.example,,https://b.example',
+    'none,https://a.example',
+  ],
+  ISSUER: [
+    'auth.example',
+    'https://auth.example/',
+    'https://auth.example?x',
+    'https://auth.example#x',
+    'https://u:p@auth.example',
+    'ftp://auth.example',
+    ' https://auth.example',
+    'https://auth.example/a b',
+  ],
+  HOST: ['', '-x', '256.0.0.1', 'a b', '0.0.0.0:80'],
+  DB_SSL: ['true', 'on', 'verify-ca'],
+  DATABASE_URL: ['mysql://h/db', 'postgres:///db', '127.0.0.1:5432'],
+  REDIS_URL: ['http://cache', 'redis:', 'cache:6379', 'sentinel://cache'],
+  REDIS_KEY_PREFIX: ['a b', 'ü:', 'x'.repeat(65)],
+  METRICS_TOKEN: ['short', 'fifteen-letters', 'has a space in it', 'x'.repeat(513)],
+  AUTH_SECRET: ['x'.repeat(31), 'é'.repeat(15)],
+}
+for (const [name, texts] of Object.entries(refused)) {
+  t.test(`${name} refuses what it cannot mean`, async (t) => {
+    for (const text of texts) {
+      const problems = problemsOf({ ...leastEnv, [name]: text })
+      t.equal(problems.length, 1, `${JSON.stringify(text)}: ${problems.join('; ')}`)
+      t.match(problems[0], new RegExp(`^${name} `), 'the setting is named')
+    }
+  })
+}
