@@ -1,16 +1,18 @@
 import { queueNames } from '@latchkey/contracts/queues'
 import type { Config } from '@latchkey/platform/config/config'
 import { createKeyring, type Keyring } from '@latchkey/platform/crypto/keyring'
-import { connectDatabase, type Sql } from '@latchkey/platform/database/client'
+import { connectDatabase, type Database } from '@latchkey/platform/database/client'
 import { createLogger, type Logger } from '@latchkey/platform/logging/logger'
 import { createMetrics, type Metrics } from '@latchkey/platform/metrics/metrics'
-import { createQueue } from '@latchkey/platform/queue/queues'
+import { createQueue, type Queue } from '@latchkey/platform/queue/queues'
 import { connectRedis, type RedisHandle } from '@latchkey/platform/redis/client'
 import { createRevocationList, type RevocationList } from '@latchkey/platform/revocation/revocation-list'
 import { createEventReporter, type EventReporter } from '@latchkey/platform/security-events/event-reporter'
 import { createSigningKeys, type SigningKeys } from '@latchkey/platform/signing-keys/signing-keys'
+import { awaitSigningKeys } from './awaited-signing-keys.js'
 import { createPasswords, type Passwords } from './features/passwords/passwords.js'
 import { createLimits, type Limits } from './limits/limits.js'
+import { observePool, observeQueries } from './observe-database.js'
 
 /** Everything that lives as long as the process. Constructed here and nowhere else. */
 export interface Deps {
@@ -18,12 +20,60 @@ export interface Deps {
   readonly log: Logger
   readonly metrics: Metrics
   /** Transaction pool: may be PgBouncer in transaction mode, so nothing may rely on a session's state. */
-  readonly sql: Sql
+  readonly sql: Database
   readonly redis: RedisHandle
+  readonly eventQueue: Queue
   readonly revocations: RevocationList
   readonly keyring: Keyring
   readonly signingKeys: SigningKeys
   readonly events: EventReporter
   readonly passwords: Passwords
   readonly limits: Limits
+}
+
+/** What a test may bring along instead. */
+export type DepsOverrides = Partial<Pick<Deps, 'log'>>
+
+/** Connects to nothing that must answer: a process starts without PostgreSQL and Redis, and serves once they are there. */
+export async function createDeps(config: Config, overrides: DepsOverrides = {}): Promise<Deps> {
+  const log = overrides.log ?? createLogger(config, 'auth-api')
+  const metrics = createMetrics('auth-api')
+  const sql = connectDatabase(config, {
+    role: 'latchkey_api',
+    pool: 'transaction',
+    applicationName: 'latchkey-auth-api',
+    onQuery: observeQueries(metrics),
+  })
+  observePool(metrics, 'transaction', sql)
+  const redis = connectRedis(config, { name: 'auth-api', log, metrics })
+  const eventQueue = createQueue(queueNames.securityEvents, { config, redis })
+  const events = createEventReporter({ queue: eventQueue, sql, log })
+  const keyring = createKeyring(config.authSecret, config.authSecretPrevious)
+  const signingKeys = await awaitSigningKeys(() => createSigningKeys({ sql, keyring, config, log }), log)
+  metrics.onScrape(metrics.signingKeyAgeSeconds, () => {
+    metrics.signingKeyAgeSeconds.set(signingKeys.ageSeconds())
+  })
+  return {
+    config,
+    log,
+    metrics,
+    sql,
+    redis,
+    eventQueue,
+    revocations: createRevocationList({ redis, sql, config, log }),
+    keyring,
+    signingKeys,
+    events,
+    passwords: await createPasswords({ config, metrics }),
+    limits: createLimits({ config, keyring, redis, events, log }),
+  }
+}
+
+/** In the order of need: who writes comes before what it writes to. */
+export async function closeDeps(deps: Deps): Promise<void> {
+  await deps.signingKeys.close()
+  await deps.events.whenIdle()
+  await deps.eventQueue.close()
+  await deps.redis.close()
+  await deps.sql.end({ timeout: 5 })
 }

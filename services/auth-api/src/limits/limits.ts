@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { AppError } from '@latchkey/contracts/errors'
 import type { Config, Limit } from '@latchkey/platform/config/config'
 import type { Keyring } from '@latchkey/platform/crypto/keyring'
+import type { Logger } from '@latchkey/platform/logging/logger'
 import type { RedisHandle } from '@latchkey/platform/redis/client'
 import type { EventReporter } from '@latchkey/platform/security-events/event-reporter'
 import { newSecurityEvent } from '@latchkey/platform/security-events/security-event'
@@ -47,14 +48,15 @@ interface LimitDeps {
   >
   keyring: Keyring
   redis: RedisHandle
-  events: EventReporter
+  events: Pick<EventReporter, 'report'>
+  log: Logger
 }
 
 /**
  * Fixed windows, counted in Redis so that all processes share them. While Redis is away each process counts for itself: a
  * limit gets looser by the number of processes then, and never opens.
  */
-export function createLimits({ config, keyring, redis, events }: LimitDeps): Limits {
+export function createLimits({ config, keyring, redis, events, log }: LimitDeps): Limits {
   const settings: Record<LimitName, Limit> = {
     generalAddress: config.limitGeneralAddress,
     loginAddress: config.limitLoginAddress,
@@ -77,7 +79,9 @@ export function createLimits({ config, keyring, redis, events }: LimitDeps): Lim
 
   function reportExceeded(name: LimitName, origin: RequestOrigin): void {
     const event = newSecurityEvent('rate_limit.exceeded', { ...origin, data: { limit: name } })
-    void events.report(event)
+    events.report(event).catch((error: unknown) => {
+      log.warn({ err: error, limit: name }, 'an exceeded limit could not be reported')
+    })
   }
 
   return {

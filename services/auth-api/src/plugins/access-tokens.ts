@@ -42,7 +42,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     signAccessToken: (claims: AccessTokenClaims) => string
     /** Throws `token_invalid` or `token_expired`. Whether the session still lives is the revocation list's to say. */
-    verifyAccessToken: (token: string) => AccessTokenPayload
+    verifyAccessToken: (token: string) => Promise<AccessTokenPayload>
   }
 }
 
@@ -74,8 +74,8 @@ export function registerAccessTokens(app: App, { config, signingKeys }: AccessTo
     return tokenKeys.signing().sign(payload)
   })
 
-  app.decorate('verifyAccessToken', (token) => {
-    const payload: unknown = tokenKeys.verifying(token).verify(token)
+  app.decorate('verifyAccessToken', async (token) => {
+    const payload: unknown = (await tokenKeys.verifying(token)).verify(token)
     if (!payloadSchema.Check(payload)) throw new AppError('token_invalid')
     return payload
   })

@@ -60,9 +60,9 @@ export function createAuthentication(
     return null
   }
 
-  function verify(token: string): Caller {
+  async function verify(token: string): Promise<Caller> {
     misses.inc()
-    const payload = app.verifyAccessToken(token)
+    const payload = await app.verifyAccessToken(token)
     const fresh = { caller: callerFrom(payload), expiresAt: payload.exp * 1000 }
     if (fresh.expiresAt > Date.now()) verifiedTokens.set(token, fresh)
     return fresh.caller
@@ -89,7 +89,7 @@ export function createAuthentication(
         if (bearer.kind === 'none' && request.routeOptions.config.auth === 'optional') return null
         if (bearer.kind === 'none') throw new AppError('token_missing')
         if (bearer.kind === 'malformed') throw new AppError('token_invalid')
-        check = ask(verify(bearer.token))
+        check = ask(await verify(bearer.token))
       }
       if ((await check.answer) === 'revoked') throw new AppError('session_revoked')
       return check.caller

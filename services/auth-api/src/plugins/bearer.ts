@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 
 export type Bearer = { kind: 'none' } | { kind: 'malformed' } | { kind: 'token'; token: string }
 
-/** RFC 6750, 2.1: one scheme, one space, one token. Every token of ours is a JWT; the bound is on what is hashed and kept. */
-const bearerToken = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i
+/** RFC 6750, 2.1: one scheme, one space, one token of visible characters. The bound is on what is hashed and kept. */
+const bearerToken = /^Bearer ([!-~]+)$/i
 const maxHeaderLength = 4096
 
 const none: Bearer = { kind: 'none' }

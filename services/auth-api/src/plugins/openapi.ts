@@ -2,16 +2,52 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { App } from '../app-types.js'
 import type { Deps } from '../deps.js'
+import { canonicalUrl } from './route-label.js'
 
-/** OpenAPI from the schemas of the routes, under the canonical prefix only, and a page to try it. */
+/** Everything from this origin, nothing inline: the page holds access tokens that people paste into it. */
+const pagePolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+const pagePath = '/api-docs'
+
+/** Registered before the routes, so that it sees them all. OpenAPI comes from their schemas, under the canonical prefix only. */
 export async function registerOpenApi(app: App, { config }: Pick<Deps, 'config'>): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Latchkey', description: 'Sign-in, sessions and tokens.', version: '0.1.0' },
+      info: {
+        title: 'Latchkey',
+        version: '1',
+        description: 'Accounts, sessions and tokens. Errors are problem details (RFC 9457); `code` is stable, `title` is not.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
       servers: [{ url: config.publicUrl }],
       components: { securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
     },
+    transform: ({ schema, url }) => ({ url, schema: canonicalUrl(url) === url ? schema : { ...schema, hide: true } }),
   })
-  void swaggerUi
+}
+
+/** The document and a page to try it. Registered after the routes. */
+export async function registerApiPage(app: App): Promise<void> {
+  const access = { auth: 'none', limit: 'general' } as const
+
+  app.get(`${pagePath}/openapi.json`, {
+    config: access,
+    schema: { hide: true },
+    handler: (_request, reply) => reply.type('application/json').send(JSON.stringify(app.swagger())),
+  })
+
+  await app.register(async (page) => {
+    page.addHook('onRoute', (route) => {
+      route.config = { ...route.config, ...access }
+    })
+    await page.register(swaggerUi, {
+      routePrefix: pagePath,
+      staticCSP: pagePolicy,
+      uiConfig: { deepLinking: true, persistAuthorization: false },
+      theme: { title: 'Latchkey API' },
+    })
+  })
 }

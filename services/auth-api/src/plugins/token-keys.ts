@@ -17,8 +17,8 @@ export interface TokenKey {
 export interface TokenKeys {
   /** The key that signs now. */
   signing(): TokenKey
-  /** The key that a token names, from our own set only. Throws `token_invalid`. */
-  verifying(token: string): TokenKey
+  /** The key that a token names, from our own set only. Throws `token_invalid`, and `unavailable` when it cannot be known. */
+  verifying(token: string): Promise<TokenKey>
 }
 
 interface Expected {
@@ -49,9 +49,9 @@ export function createTokenKeys(signingKeys: SigningKeys, expected: Expected): T
       }
       return prepared
     },
-    verifying(token) {
+    async verifying(token) {
       const header = headerOf(token)
-      const key = signingKeys.verificationKey(header.kid)
+      const key = await signingKeys.findVerificationKey(header.kid)
       if (key === null || key.algorithm !== header.alg) throw new AppError('token_invalid')
       let prepared = verifiers.get(header.kid)
       if (prepared === undefined) {
@@ -77,7 +77,7 @@ function prepareKey({ kid, algorithm, publicKeyPem, privateKeyPem }: KeyMaterial
     host,
     {
       secret: privateKeyPem === null ? { public: publicKeyPem } : { public: publicKeyPem, private: privateKeyPem },
-      sign: { algorithm, kid, typ: tokenType },
+      sign: { algorithm, kid, header: { alg: algorithm, typ: tokenType } },
       verify: {
         algorithms: [algorithm],
         checkTyp: tokenType,

@@ -29,7 +29,7 @@ export async function keys(app: App, { deps: { signingKeys } }: { deps: Deps }):
     },
     handler: (_request, reply) => {
       reply.header('cache-control', `public, max-age=${jwksMaxAgeSeconds}`)
-      return signingKeys.publicJwks()
+      return { keys: [...signingKeys.publicJwks().keys] }
     },
   })
 }

@@ -1,0 +1,100 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
+import type { App } from './app-types.js'
+import type { Deps } from './deps.js'
+import { health } from './features/health/index.js'
+import { keys } from './features/keys/index.js'
+import { metricsPage } from './features/metrics/index.js'
+import { sessions } from './features/sessions/index.js'
+import { registerAccessTokens } from './plugins/access-tokens.js'
+import { answerBadHttp } from './plugins/bad-http.js'
+import { registerCrossOrigin } from './plugins/cross-origin.js'
+import { registerDraining } from './plugins/draining.js'
+import { registerErrors, sendProblem } from './plugins/errors.js'
+import { registerGate } from './plugins/gate.js'
+import { registerJsonBody } from './plugins/json-body.js'
+import { registerApiPage, registerOpenApi } from './plugins/openapi.js'
+import { requestIdOf } from './plugins/request-ids.js'
+import { registerRequestRecords } from './plugins/request-records.js'
+import { registerRouteInventory } from './plugins/route-inventory.js'
+import { askHelmet, registerSecurityHeaders } from './plugins/security-headers.js'
+import { registerUnknownRoutes } from './plugins/unknown-routes.js'
+
+/** Answers under both prefixes: the canonical one and the unversioned one of older clients. */
+const authPrefixes = ['/api/v1/auth', '/api/auth']
+const authFeatures = [sessions]
+
+/** The whole api, not listening. The order is the order in which a request meets its parts. */
+export async function buildApp(deps: Deps): Promise<App> {
+  const securityHeaders = await askHelmet()
+  const baseLog: FastifyBaseLogger = deps.log
+  const app: App = fastify({
+    ...limitsOfHttp,
+    trustProxy: [...deps.config.trustProxy],
+    loggerInstance: baseLog,
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (logger) => logger, // a child a request costs more than its line, which carries the request's id itself
+    genReqId: requestIdOf,
+    ajv: { customOptions: strictSchemas },
+    clientErrorHandler: (error, socket) => {
+      answerBadHttp(error, socket, securityHeaders)
+    },
+    frameworkErrors: (error, request, reply) => {
+      void reply.headers({ ...securityHeaders, 'x-request-id': request.id })
+      sendProblem(error, request, reply)
+    },
+    // What was sent before we closed is answered, with `Connection: close`, while everything it needs still stands.
+    return503OnClosing: false,
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  registerErrors(app)
+  registerDraining(app)
+  registerJsonBody(app)
+  registerRequestRecords(app, deps)
+  registerSecurityHeaders(app, securityHeaders)
+  await registerCrossOrigin(app, deps.config.allowedOrigins)
+  registerAccessTokens(app, deps)
+  await registerGate(app, deps)
+  registerUnknownRoutes(app)
+  registerRouteInventory(app)
+  await registerOpenApi(app, deps)
+
+  await app.register(health, { deps })
+  await app.register(keys, { deps })
+  await app.register(metricsPage, { deps })
+  for (const prefix of authPrefixes) {
+    for (const feature of authFeatures) await app.register(feature, { prefix, deps })
+  }
+  await registerApiPage(app)
+  return app
+}
+
+/** docs/security: everything has a timeout and a size. */
+const limitsOfHttp = {
+  bodyLimit: 64 * 1024,
+  requestTimeout: 15_000,
+  handlerTimeout: 10_000,
+  keepAliveTimeout: 72_000, // longer than the 60 s of common proxies, which must be the ones to close (else: resets)
+  http: {
+    headersTimeout: 10_000,
+    maxHeaderSize: 16 * 1024,
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+    rejectNonStandardBodyWrites: true,
+  },
+  routerOptions: {
+    caseSensitive: true,
+    ignoreTrailingSlash: false,
+    ignoreDuplicateSlashes: false,
+    maxParamLength: 128,
+    useSemicolonDelimiter: false,
+  },
+}
+
+/** A body is refused, never mended: nothing is dropped, converted or filled in. The first failure ends the check. */
+const strictSchemas = {
+  removeAdditional: false,
+  coerceTypes: false,
+  useDefaults: false,
+  allErrors: false,
+} as const

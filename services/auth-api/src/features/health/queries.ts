@@ -1,0 +1,17 @@
+import type { Sql } from '@latchkey/platform/database/client'
+
+export async function pingDatabase(sql: Sql): Promise<void> {
+  await sql`SELECT 1`
+}
+
+export interface DatabaseFacts {
+  version: string
+  isReplica: boolean
+}
+
+export async function getDatabaseFacts(sql: Sql): Promise<DatabaseFacts> {
+  const [facts] = await sql<DatabaseFacts[]>`
+    SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS is_replica`
+  if (facts === undefined) throw new Error('PostgreSQL answered without a row')
+  return facts
+}

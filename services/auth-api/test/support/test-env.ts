@@ -1,0 +1,27 @@
+import { randomBytes } from 'node:crypto'
+
+/** Generous, so that a test meets a limit only when it asks for one. */
+const limits = {
+  LIMIT_LOGIN_ACCOUNT: '100000/15m',
+  LIMIT_LOGIN_ADDRESS: '100000/15m',
+  LIMIT_REFRESH_SESSION: '100000/15m',
+  LIMIT_REGISTER_ADDRESS: '100000/15m',
+  LIMIT_GENERAL_ADDRESS: '1000000/15m',
+}
+
+/** The environment of an api under test. Hashes are cheap: what they cost is the matter of their own tests. */
+export function testEnv(overrides: Readonly<Record<string, string>>): Record<string, string> {
+  return {
+    NODE_ENV: 'test',
+    HOST: '127.0.0.1',
+    PORT: '0',
+    AUTH_SECRET: randomBytes(32).toString('base64url'),
+    LOG_LEVEL: 'silent',
+    LOG_PRETTY: 'false',
+    ARGON2_MEMORY_KIB: '1024',
+    ARGON2_TIME: '1',
+    HASH_QUEUE_MAX: '10000',
+    ...limits,
+    ...overrides,
+  }
+}
