@@ -43,19 +43,17 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     }
   }
 
-  function startRuns(): void {
-    while (inFlight < options.maxInFlight && waiting.length > 0) {
+  async function runUntilNothingWaits(): Promise<void> {
+    inFlight++
+    while (waiting.length > 0) {
       const batch = waiting.slice(0, options.maxItems)
       waiting = waiting.slice(options.maxItems)
-      inFlight++
-      void runBatch(batch).then(() => {
-        inFlight--
-        startRuns()
-        if (inFlight > 0) return
-        for (const listener of idleListeners) listener()
-        idleListeners = []
-      })
+      await runBatch(batch)
     }
+    inFlight--
+    if (inFlight > 0) return
+    for (const listener of idleListeners) listener()
+    idleListeners = []
   }
 
   return {
@@ -63,7 +61,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       if (waiting.length >= options.maxWaiting) return Promise.reject(new AppError('overloaded'))
       return new Promise((resolve, reject) => {
         waiting.push({ item, resolve, reject })
-        startRuns()
+        if (inFlight < options.maxInFlight) void runUntilNothingWaits()
       })
     },
     whenIdle() {

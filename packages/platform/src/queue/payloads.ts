@@ -1,7 +1,6 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import {
-  maintenanceJobs,
   persistSecurityEventsJob,
   PersistSecurityEventsPayload,
   type MaintenanceJob,
@@ -9,15 +8,16 @@ import {
 
 const NoPayload = Type.Object({}, { additionalProperties: false })
 
-const maintenancePayloads = Object.fromEntries(maintenanceJobs.map((name) => [name, NoPayload])) as Record<
-  MaintenanceJob,
-  typeof NoPayload
->
-
 /** The jobs of each queue that this version works on, and what they must carry. */
 const payloads = {
   'security-events': { [persistSecurityEventsJob]: PersistSecurityEventsPayload },
-  maintenance: maintenancePayloads,
+  maintenance: {
+    'relay-outbox': NoPayload,
+    'clean-expired-tokens': NoPayload,
+    'rotate-signing-keys': NoPayload,
+    'roll-partitions': NoPayload,
+    'refresh-stats': NoPayload,
+  } satisfies Record<MaintenanceJob, TSchema>,
 } satisfies Record<string, Record<string, TSchema>>
 
 type Payloads = typeof payloads
@@ -47,16 +47,19 @@ const validators = new Map(
 /** The job as its queue's contract has it, or what is wrong with it. */
 export function receiveJob<Q extends ConsumedQueue>(
   queue: Q,
-  job: RawJob,
+  { id = '', name, data }: RawJob,
 ): ReceivedJob<Q> | { problem: string } {
-  const validator = validators.get(`${queue}/${job.name}`)
-  if (validator === undefined) return { problem: `This version knows no job ${job.name}` }
-  if (validator.Check(job.data)) {
-    // The name and the schema that was just checked are one entry of `payloads`, which is where the type comes from.
-    return { id: job.id ?? '', name: job.name, data: job.data } as ReceivedJob<Q>
-  }
-  const [first] = validator.Errors(job.data)
+  const job = { id, name, data }
+  if (isReceivable(queue, job)) return job
+  const [first] = validators.get(`${queue}/${name}`)?.Errors(data) ?? []
   return {
-    problem: `The payload is not what the contract says: ${first?.instancePath ?? ''} ${first?.message ?? ''}`,
+    problem:
+      first === undefined
+        ? `This version knows no job ${name}`
+        : `The payload is not what the contract says: ${first.instancePath} ${first.message}`,
   }
+}
+
+function isReceivable<Q extends ConsumedQueue>(queue: Q, job: RawJob): job is RawJob & ReceivedJob<Q> {
+  return validators.get(`${queue}/${job.name}`)?.Check(job.data) === true
 }

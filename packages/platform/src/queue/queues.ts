@@ -34,8 +34,10 @@ export function createQueue(
 
 /** Throws while Redis is away. */
 export async function queueCounts(queue: Queue): Promise<JobCounts> {
-  const counts = await queue.getJobCounts(...countedStates)
-  return Object.fromEntries(countedStates.map((state) => [state, counts[state] ?? 0])) as JobCounts
+  const found = await queue.getJobCounts(...countedStates)
+  const counts: JobCounts = { waiting: 0, active: 0, delayed: 0, prioritized: 0, failed: 0, completed: 0 }
+  for (const state of countedStates) counts[state] = found[state] ?? 0
+  return counts
 }
 
 export function queuePrefix(config: Pick<Config, 'redisKeyPrefix'>): string {

@@ -1,5 +1,5 @@
 import type { Sql } from '../database/client.js'
-import type { Denylist } from './denylist.js'
+import type { Denylist } from '../redis/denylist.js'
 import { readRevocations } from './queries.js'
 
 /**

@@ -1,16 +1,11 @@
 import type { Sql } from '../database/client.js'
+import type { PastRevocation } from '../redis/denylist.js'
 
 /** Of these sessions, the ones that exist and are not revoked. */
 export async function findLiveSessionIds(sql: Sql, ids: readonly string[]): Promise<Set<string>> {
   const rows = await sql<{ id: string }[]>`
     SELECT id FROM sessions WHERE id = ANY(${[...ids]}::uuid[]) AND revoked_at IS NULL`
   return new Set(rows.map(({ id }) => id))
-}
-
-export interface Revocation {
-  readonly id: string
-  /** Milliseconds for which an access token of the session could still be presented. */
-  readonly remainingMs: number
 }
 
 export interface RevocationWindow {
@@ -29,10 +24,10 @@ const pageSize = 1000
 export async function* readRevocations(
   sql: Sql,
   { sinceSeconds, windowSeconds }: RevocationWindow,
-): AsyncGenerator<Revocation[]> {
+): AsyncGenerator<PastRevocation[]> {
   let after = { revokedAt: '-infinity', id: '00000000-0000-0000-0000-000000000000' }
   for (;;) {
-    const page = await sql<(Revocation & { revokedAt: string })[]>`
+    const page = await sql<(PastRevocation & { revokedAt: string })[]>`
       SELECT
         id,
         revoked_at::text AS revoked_at,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Sql } from '../database/client.js'
-import type { Denylist } from './denylist.js'
+import type { Denylist } from '../redis/denylist.js'
 import { readRevocations } from './queries.js'
 
 export type RebuildOutcome = 'completed' | 'busy' | 'overtaken'

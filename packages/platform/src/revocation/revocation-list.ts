@@ -5,7 +5,7 @@ import type { Logger } from '../logging/logger.js'
 import type { RedisHandle } from '../redis/client.js'
 import { createBoundedMap } from './bounded-map.js'
 import { createCatchUp, trustMs } from './catch-up.js'
-import { createDenylist } from './denylist.js'
+import { createDenylist } from '../redis/denylist.js'
 import { rebuildRevocationList } from './rebuild.js'
 import { createSessionLookup } from './session-lookup.js'
 

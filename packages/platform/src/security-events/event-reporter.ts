@@ -41,7 +41,7 @@ export function createEventReporter({ queue, sql, log }: EventReporterOptions): 
         return events.map(() => null)
       } catch (error) {
         log.debug({ err: error, events: events.length }, 'Security events go to the outbox')
-        return await keepInOutbox(events)
+        return keepInOutbox(events)
       }
     },
   })
@@ -60,6 +60,6 @@ export function createEventReporter({ queue, sql, log }: EventReporterOptions): 
       const error = await batcher.submit(event)
       if (error !== null) throw error
     },
-    whenIdle: batcher.whenIdle,
+    whenIdle: () => batcher.whenIdle(),
   }
 }

@@ -1,16 +1,19 @@
 import type { SecurityEvent } from '@latchkey/contracts/events'
 import type { Sql } from '../database/client.js'
-import { insertSecurityEvents, type EventCount } from './queries.js'
+import { insertSecurityEvents, type StoredEvents } from './queries.js'
 import { insertSplitting, type RefusedEvent } from './split-batch.js'
 
 export interface PersistedEvents {
-  /** What was new, by type and severity. */
-  readonly stored: readonly EventCount[]
+  /** What was new. */
+  readonly stored: readonly StoredEvents[]
   /** What PostgreSQL will never take. Whoever calls keeps it elsewhere: a failed job does. */
   readonly refused: readonly RefusedEvent[]
 }
 
-/** Stores a batch with one statement, each event once however often it comes. Throws when PostgreSQL is away. */
+/**
+ * Stores a batch with one statement, each event once however often it comes, and settles its rows in the outbox. Throws when
+ * PostgreSQL is away.
+ */
 export async function persistSecurityEvents(
   sql: Sql,
   events: readonly SecurityEvent[],

@@ -1,4 +1,3 @@
-import postgres from 'postgres'
 import type { SecurityEvent } from '@latchkey/contracts/events'
 
 export interface RefusedEvent {
@@ -33,5 +32,6 @@ export async function insertSplitting<Result>(
 
 /** SQLSTATE classes data exception, integrity constraint violation and program limit exceeded. */
 function isRefusalOfContent(error: unknown): error is Error {
-  return error instanceof postgres.PostgresError && /^(?:22|23|54)/.test(error.code)
+  if (!(error instanceof Error && 'code' in error)) return false
+  return typeof error.code === 'string' && /^(?:22|23|54)[\dA-Z]{3}$/.test(error.code)
 }

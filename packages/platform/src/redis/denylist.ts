@@ -1,5 +1,4 @@
 import type { ChainableCommander, Redis, Result } from 'ioredis'
-import type { Revocation } from './queries.js'
 
 /**
  * What Redis holds for the revocation list:
@@ -15,7 +14,7 @@ export interface Denylist {
   /** For sessions revoked just now. Rejects unless every entry was written. */
   add(sessionIds: readonly string[], ttlSeconds: number): Promise<void>
   /** For sessions that were revoked a while ago. Rejects unless every entry is there now. */
-  addMissing(revocations: readonly Revocation[]): Promise<void>
+  addMissing(revocations: readonly PastRevocation[]): Promise<void>
   confirmedGeneration(sessionId: string): Promise<bigint | null>
   forgetConfirmation(sessionId: string): Promise<void>
   lock(token: string): Promise<boolean>
@@ -24,6 +23,12 @@ export interface Denylist {
   unlock(token: string): Promise<void>
   /** Writes the epoch and gives the lock back, provided that the lock is still ours; else answers false. */
   complete(token: string, epoch: string): Promise<boolean>
+}
+
+export interface PastRevocation {
+  readonly id: string
+  /** Milliseconds for which an access token of the session could still be presented. */
+  readonly remainingMs: number
 }
 
 export interface DenylistEntry {
