@@ -72,6 +72,10 @@ const sound: readonly [file: string, source: string][] = [
     `export { buildApp } from './app.js'\nexport const port = process.env['PORT']`,
   ],
   ['services/auth-api/src/plugins/ok.ts', `export { default as plugin } from 'fastify-plugin'`],
+  [
+    'services/auth-api/src/features/passwords/hashing-process.ts',
+    `export { fork } from 'node:child_process'`,
+  ],
   ['services/auth-api/src/features/profile/index.ts', `export type { App } from '../../app-types.js'`],
   [
     'services/auth-api/src/features/profile/ok.ts',
