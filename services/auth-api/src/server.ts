@@ -39,8 +39,10 @@ function readConfig(): Config {
 
 function describeListenError(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'EADDRINUSE') return `Port ${config.port} is in use. Stop what listens there, or set PORT to another.`
-  if (code === 'EACCES') return `Port ${config.port} may not be used by this user. Set PORT to one above 1023.`
+  if (code === 'EADDRINUSE')
+    return `Port ${config.port} is in use. Stop what listens there, or set PORT to another.`
+  if (code === 'EACCES')
+    return `Port ${config.port} may not be used by this user. Set PORT to one above 1023.`
   return `Cannot listen on ${config.host} port ${config.port}: ${error instanceof Error ? error.message : String(error)}`
 }
 

@@ -19,6 +19,7 @@ function expandGroups(address: string): string[] {
   const front = head === '' ? [] : head.split(':')
   const back = tail === undefined || tail === '' ? [] : tail.split(':')
   const backLength = back.length + (back.at(-1)?.includes('.') === true ? 1 : 0)
-  const zeros = tail === undefined ? [] : Array.from({ length: ipv6Groups - front.length - backLength }, () => '0')
+  const zeros =
+    tail === undefined ? [] : Array.from({ length: ipv6Groups - front.length - backLength }, () => '0')
   return [...front, ...zeros, ...back].map((group) => group.replace(/^0+(?=.)/, ''))
 }

@@ -71,7 +71,10 @@ export function createLimits({ config, keyring, redis, events, log }: LimitDeps)
     const windowMs = settings[name].windowSeconds * 1000
     const hash = createHmac('sha256', keyring.current.rateLimit).update(`${name}\0${key}`).digest()
     if (redis.isAvailable()) {
-      const counted = await shared.increment(`${config.redisKeyPrefix}limit:${hash.toString('base64url', 0, 16)}`, windowMs)
+      const counted = await shared.increment(
+        `${config.redisKeyPrefix}limit:${hash.toString('base64url', 0, 16)}`,
+        windowMs,
+      )
       if (counted !== null) return counted
     }
     return own.increment(name, hash, windowMs)
@@ -94,7 +97,9 @@ export function createLimits({ config, keyring, redis, events, log }: LimitDeps)
       const { max } = settings[name]
       if (count <= max) return
       if (count === max + 1) reportExceeded(name, origin)
-      throw new AppError('rate_limited', undefined, { retryAfterSeconds: Math.max(1, Math.ceil(resetMs / 1000)) })
+      throw new AppError('rate_limited', undefined, {
+        retryAfterSeconds: Math.max(1, Math.ceil(resetMs / 1000)),
+      })
     },
   }
 }

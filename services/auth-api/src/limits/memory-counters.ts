@@ -37,7 +37,8 @@ export function createMemoryCounters(now: () => number = () => performance.now()
         }
         const count = (counts[cell] ?? 0) + 1
         counts[cell] = count
-        if (least === null || count < least.count) least = { count, resetMs: ((endsAt[cell] ?? 0) - second) * 1000 }
+        if (least === null || count < least.count)
+          least = { count, resetMs: ((endsAt[cell] ?? 0) - second) * 1000 }
       }
       return least ?? { count: Number.POSITIVE_INFINITY, resetMs: windowMs }
     },

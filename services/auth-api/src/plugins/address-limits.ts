@@ -25,7 +25,9 @@ export async function createAddressLimits(app: App, { limits }: Pick<Deps, 'limi
   const store = createStore(limits)
   await app.register(rateLimit, { global: false, store: store.constructor })
 
-  const limiterOf = (name: AddressLimitName): ((request: FastifyRequest, reply: FastifyReply) => Promise<void>) => {
+  const limiterOf = (
+    name: AddressLimitName,
+  ): ((request: FastifyRequest, reply: FastifyReply) => Promise<void>) => {
     const { max, windowSeconds } = limits.settings[name]
     const count = app.createRateLimit({
       max,

@@ -8,7 +8,11 @@ import { problemHeaders, problemOf } from './problems.js'
  * Answers what Node could not parse as HTTP, and closes: after a request that is not understood, nobody knows where the next one
  * starts (request smuggling, RFC 9112, 11.2).
  */
-export function answerBadHttp(error: Error & { code?: string }, socket: Socket, securityHeaders: Record<string, string>): void {
+export function answerBadHttp(
+  error: Error & { code?: string },
+  socket: Socket,
+  securityHeaders: Record<string, string>,
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -29,6 +33,7 @@ export function answerBadHttp(error: Error & { code?: string }, socket: Socket, 
 
 function refusalOf(code: string | undefined): AppError {
   if (code === 'HPE_HEADER_OVERFLOW') return new AppError('headers_too_large')
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new AppError('malformed_body', 'The request did not arrive in time.')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new AppError('malformed_body', 'The request did not arrive in time.')
   return new AppError('malformed_body', 'The request is not valid HTTP.')
 }

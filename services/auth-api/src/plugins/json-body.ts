@@ -10,7 +10,8 @@ export function registerJsonBody(app: App): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      if (!jsonMediaType.test(request.headers['content-type'] ?? '')) throw new AppError('unsupported_media_type')
+      if (!jsonMediaType.test(request.headers['content-type'] ?? ''))
+        throw new AppError('unsupported_media_type')
       done(null, parseJsonBody(body))
     } catch (error) {
       done(error instanceof Error ? error : new Error('The body parser failed', { cause: error }))

@@ -19,13 +19,19 @@ export async function registerOpenApi(app: App, { config }: Pick<Deps, 'config'>
       info: {
         title: 'Latchkey',
         version: '1',
-        description: 'Accounts, sessions and tokens. Errors are problem details (RFC 9457); `code` is stable, `title` is not.',
+        description:
+          'Accounts, sessions and tokens. Errors are problem details (RFC 9457); `code` is stable, `title` is not.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: config.publicUrl }],
-      components: { securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+      components: {
+        securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      },
     },
-    transform: ({ schema, url }) => ({ url, schema: canonicalUrl(url) === url ? schema : { ...schema, hide: true } }),
+    transform: ({ schema, url }) => ({
+      url,
+      schema: canonicalUrl(url) === url ? schema : { ...schema, hide: true },
+    }),
   })
 }
 

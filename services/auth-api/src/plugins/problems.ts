@@ -12,7 +12,10 @@ const frameworkProblems: Readonly<Record<string, { code: ErrorCode; detail?: str
   FST_ERR_MAX_PARAM_LENGTH: { code: 'validation_failed', detail: 'A part of the path is too long.' },
   FST_ERR_NOT_FOUND: { code: 'not_found' },
   FST_ERR_CTP_BODY_TOO_LARGE: { code: 'payload_too_large' },
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: 'unsupported_media_type', detail: 'Send application/json in UTF-8.' },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    code: 'unsupported_media_type',
+    detail: 'Send application/json in UTF-8.',
+  },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
     code: 'malformed_body',
     detail: 'The body is not as long as Content-Length says.',
@@ -29,9 +32,11 @@ export function publicErrorOf(error: unknown): AppError {
         errors: error.validation.map((failure) => fieldErrorOf(failure)),
       })
     }
-    const known = 'code' in error && typeof error.code === 'string' ? frameworkProblems[error.code] : undefined
+    const known =
+      'code' in error && typeof error.code === 'string' ? frameworkProblems[error.code] : undefined
     if (known !== undefined) return new AppError(known.code, known.detail, { cause: error })
-    if (isConnectionReset(error)) return new AppError('malformed_body', 'The body ended early.', { cause: error })
+    if (isConnectionReset(error))
+      return new AppError('malformed_body', 'The body ended early.', { cause: error })
   }
   return toAppError(error) ?? new AppError('internal_error', undefined, { cause: error })
 }
@@ -53,7 +58,8 @@ export function problemOf(error: AppError, errorId: string): Problem {
 /** Headers that a problem carries by its code. */
 export function problemHeaders(error: AppError): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': problemContentType, 'cache-control': 'no-store' }
-  if (error.retryAfterSeconds !== undefined) headers['retry-after'] = String(Math.ceil(error.retryAfterSeconds))
+  if (error.retryAfterSeconds !== undefined)
+    headers['retry-after'] = String(Math.ceil(error.retryAfterSeconds))
   // RFC 9110, 15.5.2: a 401 names a challenge. RFC 6750, 3.1: no error code for a request that tried no token.
   if (error.status === 401) {
     headers['www-authenticate'] = isTokenRefusal(error.code) ? 'Bearer error="invalid_token"' : 'Bearer'

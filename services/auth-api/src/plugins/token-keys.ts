@@ -70,13 +70,17 @@ interface KeyMaterial {
   privateKeyPem: string | null
 }
 
-function prepareKey({ kid, algorithm, publicKeyPem, privateKeyPem }: KeyMaterial, expected: Expected): TokenKey {
+function prepareKey(
+  { kid, algorithm, publicKeyPem, privateKeyPem }: KeyMaterial,
+  expected: Expected,
+): TokenKey {
   const host = fastify()
   let failure: Error | undefined
   fastifyJwt(
     host,
     {
-      secret: privateKeyPem === null ? { public: publicKeyPem } : { public: publicKeyPem, private: privateKeyPem },
+      secret:
+        privateKeyPem === null ? { public: publicKeyPem } : { public: publicKeyPem, private: privateKeyPem },
       sign: { algorithm, kid, header: { alg: algorithm, typ: tokenType } },
       verify: {
         algorithms: [algorithm],
@@ -118,7 +122,12 @@ function headerOf(token: string): TokenHeader {
   const header = parseHeader(token.slice(0, token.indexOf('.')))
   if (typeof header !== 'object' || header === null) throw new AppError('token_invalid')
   const { alg, kid, typ, ...others } = header as Record<string, unknown>
-  if (typeof alg !== 'string' || typeof kid !== 'string' || typ !== tokenType || Object.keys(others).length > 0) {
+  if (
+    typeof alg !== 'string' ||
+    typeof kid !== 'string' ||
+    typ !== tokenType ||
+    Object.keys(others).length > 0
+  ) {
     throw new AppError('token_invalid')
   }
   return { alg, kid }

@@ -38,7 +38,10 @@ export function registerUnknownRoutes(app: App): void {
 
 /** OPTIONS that no browser sent as a preflight: nothing here answers it. */
 function isPlainOptions({ method, headers }: FastifyRequest): boolean {
-  return method === 'OPTIONS' && (headers.origin === undefined || headers['access-control-request-method'] === undefined)
+  return (
+    method === 'OPTIONS' &&
+    (headers.origin === undefined || headers['access-control-request-method'] === undefined)
+  )
 }
 
 /** `/sessions/:id` as a regular expression over the path as it was sent. */

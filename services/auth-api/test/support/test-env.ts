@@ -25,3 +25,10 @@ export function testEnv(overrides: Readonly<Record<string, string>>): Record<str
     ...overrides,
   }
 }
+
+/** The Redis that tests share, each under a prefix of its own. */
+export function sharedRedisUrl(): string {
+  const url = process.env['LATCHKEY_TEST_REDIS_URL']
+  if (url === undefined) throw new Error('LATCHKEY_TEST_REDIS_URL is not set: npm test sets it')
+  return url
+}

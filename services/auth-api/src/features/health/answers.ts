@@ -2,7 +2,11 @@ import { Type } from 'typebox'
 
 export const Alive = Type.Object({ status: Type.Literal('ok') }, { $id: 'Alive' })
 export const Ready = Type.Object(
-  { status: Type.Union([Type.Literal('ready'), Type.Literal('degraded')], { description: 'degraded: without Redis' }) },
+  {
+    status: Type.Union([Type.Literal('ready'), Type.Literal('degraded')], {
+      description: 'degraded: without Redis',
+    }),
+  },
   { $id: 'Ready' },
 )
 

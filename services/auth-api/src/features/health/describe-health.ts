@@ -7,14 +7,20 @@ import type { Readiness } from './readiness.js'
 type HealthDeps = Pick<Deps, 'sql' | 'redis' | 'signingKeys'>
 
 /** What anybody may know. */
-export async function describeStatus({ redis }: Pick<Deps, 'redis'>, readiness: Readiness): Promise<Static<typeof Health>> {
+export async function describeStatus(
+  { redis }: Pick<Deps, 'redis'>,
+  readiness: Readiness,
+): Promise<Static<typeof Health>> {
   const { isUp } = await readiness.lookAtDatabase()
   return { status: !isUp ? 'unavailable' : redis.isAvailable() ? 'ok' : 'degraded' }
 }
 
 /** What operators may know as well. */
 export async function describeHealth(deps: HealthDeps, readiness: Readiness): Promise<Static<typeof Health>> {
-  const [{ status }, database] = await Promise.all([describeStatus(deps, readiness), describeDatabase(deps, readiness)])
+  const [{ status }, database] = await Promise.all([
+    describeStatus(deps, readiness),
+    describeDatabase(deps, readiness),
+  ])
   return {
     status,
     uptimeSeconds: Math.floor(process.uptime()),
@@ -38,7 +44,9 @@ export async function describeDatabase(
 }
 
 /** Nothing while no key could be read. */
-function describeSigningKey({ signingKeys }: Pick<Deps, 'signingKeys'>): Pick<Static<typeof Health>, 'signingKey'> {
+function describeSigningKey({
+  signingKeys,
+}: Pick<Deps, 'signingKeys'>): Pick<Static<typeof Health>, 'signingKey'> {
   try {
     const { kid, algorithm } = signingKeys.current()
     return { signingKey: { kid, algorithm, ageSeconds: signingKeys.ageSeconds() } }

@@ -19,7 +19,10 @@ export interface Readiness {
   assertReady(): Promise<void>
 }
 
-export function createReadiness({ sql, signingKeys }: Pick<Deps, 'sql' | 'signingKeys'>, isDraining: () => boolean): Readiness {
+export function createReadiness(
+  { sql, signingKeys }: Pick<Deps, 'sql' | 'signingKeys'>,
+  isDraining: () => boolean,
+): Readiness {
   let look: Promise<DatabaseLook> | null = null
   let lookedAt = -Infinity
 

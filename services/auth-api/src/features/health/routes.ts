@@ -16,7 +16,8 @@ export function healthRoutes(app: App, deps: Deps): void {
   const readiness = createReadiness(deps, app.isDraining)
 
   async function assertMaySeeDetails(request: FastifyRequest): Promise<void> {
-    if (!(await maySeeDetails(app, deps, request))) throw new AppError('token_invalid', 'METRICS_TOKEN or an admin is required.')
+    if (!(await maySeeDetails(app, deps, request)))
+      throw new AppError('token_invalid', 'METRICS_TOKEN or an admin is required.')
   }
 
   app.get('/health', {
@@ -56,16 +57,24 @@ export function healthRoutes(app: App, deps: Deps): void {
     config: page,
     schema: { tags, summary: 'Status; details for operators', response: { 200: Health } },
     handler: async (request) =>
-      (await maySeeDetails(app, deps, request)) ? describeHealth(deps, readiness) : describeStatus(deps, readiness),
+      (await maySeeDetails(app, deps, request))
+        ? describeHealth(deps, readiness)
+        : describeStatus(deps, readiness),
   })
 
   app.get('/api/health/database', {
     config: page,
-    schema: { tags, summary: 'Whether PostgreSQL answers; details for operators', response: { 200: DatabaseHealth, 503: Problem } },
+    schema: {
+      tags,
+      summary: 'Whether PostgreSQL answers; details for operators',
+      response: { 200: DatabaseHealth, 503: Problem },
+    },
     handler: async (request) => {
       const { isUp } = await readiness.lookAtDatabase()
       if (!isUp) throw new AppError('unavailable', 'PostgreSQL is away.')
-      return (await maySeeDetails(app, deps, request)) ? describeDatabase(deps, readiness) : { status: 'up' as const }
+      return (await maySeeDetails(app, deps, request))
+        ? describeDatabase(deps, readiness)
+        : { status: 'up' as const }
     },
   })
 

@@ -18,7 +18,8 @@ export async function metricsPage(app: App, { deps: { config, metrics } }: { dep
       if (config.metricsToken !== null) {
         const bearer = readBearer(request.raw)
         if (bearer.kind === 'none') throw new AppError('token_missing')
-        if (bearer.kind !== 'token' || !isSameSecret(bearer.token, config.metricsToken)) throw new AppError('token_invalid')
+        if (bearer.kind !== 'token' || !isSameSecret(bearer.token, config.metricsToken))
+          throw new AppError('token_invalid')
       }
       return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
     },
