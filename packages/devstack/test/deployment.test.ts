@@ -1,0 +1,33 @@
+/** A setting that compose does not hand on is a setting that an operator sets in vain. */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { settings } from '@latchkey/platform/config/settings'
+import type { Setting } from '@latchkey/platform/config/setting'
+import t from 'tap'
+
+const compose = readFileSync(resolve(import.meta.dirname, '../../../docker-compose.yml'), 'utf8')
+
+// Settled by the containers themselves: by the image, by the networks, and by the PostgreSQL that comes along.
+const fixed = new Set([
+  'NODE_ENV',
+  'HOST',
+  'PORT',
+  'WORKER_PORT',
+  'LOG_PRETTY',
+  'REDIS_KEY_PREFIX',
+  'DATABASE_URL_TRANSACTION',
+])
+
+t.test('docker-compose.yml hands on every setting that is not fixed in a container', async (t) => {
+  for (const { env } of Object.values<Setting<unknown>>(settings)) {
+    if (!fixed.has(env)) t.match(compose, new RegExp(`^ +${env}(_FILE)?:`, 'm'), env)
+  }
+})
+
+t.test('nothing that is scaled has a name or a host port of its own', async (t) => {
+  t.notMatch(compose, /container_name/)
+  for (const service of ['api', 'worker', 'migrate', 'postgres', 'redis']) {
+    const [, body = ''] = compose.split(new RegExp(`^  ${service}:$`, 'm'))
+    t.notMatch(body.split(/^ {2}\w/m)[0], /^ +ports:/m, service)
+  }
+})
