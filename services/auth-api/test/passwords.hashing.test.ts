@@ -1,0 +1,152 @@
+// Attacks: a stolen table of weak hashes; a flood of sign-ins that starves everything else; telling accounts by time.
+import { execFileSync } from 'node:child_process'
+import { createMetrics } from '@latchkey/platform/metrics/metrics'
+import t, { type Test } from 'tap'
+import { createPasswordHasher } from '@latchkey/auth-api/features/passwords/password-hasher'
+
+const settings = {
+  argon2MemoryKib: 1024,
+  argon2Time: 2,
+  argon2Parallelism: 1,
+  hashConcurrency: 1,
+  hashQueueMax: 4,
+}
+
+function hasherFor(t: Test, changed: Partial<typeof settings> = {}) {
+  const metrics = createMetrics('auth-api')
+  const hasher = createPasswordHasher({ ...settings, ...changed }, metrics)
+  t.teardown(() => hasher.close())
+  return { hasher, metrics }
+}
+
+/** The hashing process of this test: a child of ours that runs the entry. */
+function hashingProcesses(): number[] {
+  const children = execFileSync('ps', ['--ppid', String(process.pid), '-o', 'pid=,args='], {
+    encoding: 'utf8',
+  })
+  return children
+    .split('\n')
+    .filter((line) => line.includes('hashing-process-entry'))
+    .map((line) => Number.parseInt(line, 10))
+}
+
+t.test('a hash is argon2id with the parameters in force and a salt of its own', async (t) => {
+  const { hasher } = hasherFor(t)
+  const [first, second] = await hasher.admit(async ({ hash }) => [
+    await hash('a phrase of ours'),
+    await hash('a phrase of ours'),
+  ])
+  t.match(first, /^\$argon2id\$v=19\$m=1024,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/)
+  t.not(first, second)
+  await hasher.admit(async ({ verify }) => {
+    t.equal(await verify(first!, 'a phrase of ours'), true)
+    t.equal(await verify(first!, 'a phrase of ourS'), false)
+    t.equal(await verify(first!, 'a phrase of ours '), false, 'nothing is trimmed')
+  })
+})
+
+t.test('one password in two spellings of Unicode is one password', async (t) => {
+  const { hasher } = hasherFor(t)
+  await hasher.admit(async ({ hash, verify }) => {
+    t.equal(await verify(await hash('caf\u00e9 \ufb01ancé'), 'cafe\u0301 fiancé'), true)
+  })
+})
+
+t.test('a hash is renewed when its parameters are weaker than those in force, and never weakened', (t) => {
+  const { hasher } = hasherFor(t)
+  const phc = (head: string) => `${head}$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2g`
+  t.equal(hasher.needsRehash(phc('$argon2id$v=19$m=1024,t=2,p=1')), false)
+  t.equal(hasher.needsRehash(phc('$argon2id$v=19$m=65536,t=3,p=4')), false)
+  t.equal(hasher.needsRehash(phc('$argon2id$v=19$m=512,t=2,p=1')), true)
+  t.equal(hasher.needsRehash(phc('$argon2id$v=19$m=1024,t=1,p=1')), true)
+  t.equal(hasher.needsRehash(phc('$argon2i$v=19$m=1024,t=2,p=1')), true)
+  t.equal(hasher.needsRehash(phc('$argon2id$v=16$m=1024,t=2,p=1')), true)
+  t.end()
+})
+
+t.test('nothing verifies against nothing, at the price of a hash', async (t) => {
+  const { hasher, metrics } = hasherFor(t)
+  t.equal(await hasher.admit(({ verifyAgainstNothing }) => verifyAgainstNothing('whatever it is')), false)
+  t.match(await metrics.registry.metrics(), /^password_hash_duration_seconds_count 1$/m)
+})
+
+t.test(
+  'beyond the queue a sign-in is refused before it costs anything; who was admitted is served',
+  async (t) => {
+    const { hasher, metrics } = hasherFor(t)
+    let begun = 0
+    const answers = await Promise.allSettled(
+      Array.from({ length: 12 }, async (_, index) =>
+        hasher.admit(async ({ hash }) => {
+          begun += 1
+          const phc = await hash('a phrase of ours')
+          if (index === 0)
+            t.match(await metrics.registry.metrics(), /^password_hash_queue 3$/m, 'one of four has its turn')
+          return phc
+        }),
+      ),
+    )
+    t.equal(begun, 5, 'one that hashes and four that wait')
+    t.equal(answers.filter(({ status }) => status === 'fulfilled').length, 5)
+    for (const answer of answers.slice(5))
+      t.match(answer, {
+        status: 'rejected',
+        reason: { code: 'overloaded', status: 503, retryAfterSeconds: 1 },
+      })
+    t.type(await hasher.admit(({ hash }) => hash('room again')), 'string')
+  },
+)
+
+t.test('a refused or failed sign-in gives its place back', async (t) => {
+  const { hasher } = hasherFor(t, { hashQueueMax: 0 })
+  await t.rejects(
+    hasher.admit(async () => Promise.reject(new Error('no such luck'))),
+    { message: 'no such luck' },
+  )
+  await t.rejects(
+    hasher.admit(({ verify }) => verify('not a hash', 'a phrase of ours')),
+    /could not be hashed/,
+  )
+  t.type(await hasher.admit(({ hash }) => hash('a phrase of ours')), 'string')
+})
+
+t.test(
+  'hashing yields to everything else',
+  { skip: process.platform !== 'linux' && 'priorities of threads' },
+  async (t) => {
+    const { hasher } = hasherFor(t)
+    await hasher.admit(({ hash }) => hash('a phrase of ours'))
+    const [pid] = hashingProcesses()
+    const threads = execFileSync('ps', ['-L', '-p', String(pid), '-o', 'ni='], { encoding: 'utf8' })
+      .trim()
+      .split(/\s+/)
+    t.same([...new Set(threads)], ['10'])
+  },
+)
+
+t.test(
+  'when the hashing process is killed its sign-ins get 503, and the next one another process',
+  async (t) => {
+    const { hasher } = hasherFor(t, { argon2MemoryKib: 262_144, argon2Time: 20 })
+    const lost = hasher.admit(({ hash }) => hash('a phrase of ours'))
+    process.kill(hashingProcesses()[0]!, 'SIGKILL')
+    await t.rejects(lost, { code: 'unavailable', retryAfterSeconds: 1 })
+    const weaker = '$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2g'
+    t.equal(await hasher.admit(({ verify }) => verify(weaker, 'a phrase of ours')), false)
+  },
+)
+
+t.test('closing serves who was admitted, refuses who comes later and leaves no process', async (t) => {
+  const { hasher } = hasherFor(t)
+  await hasher.admit(({ hash }) => hash('a phrase of ours'))
+  const admitted = [1, 2, 3].map(() => hasher.admit(({ hash }) => hash('a phrase of ours')))
+  for (const pid of hashingProcesses()) process.kill(pid, 'SIGINT') // as Ctrl-C does
+  const closed = hasher.close()
+  await t.rejects(
+    hasher.admit(({ hash }) => hash('too late')),
+    { code: 'unavailable' },
+  )
+  t.equal((await Promise.all(admitted)).length, 3)
+  await closed
+  t.same(hashingProcesses(), [])
+})
