@@ -10,7 +10,7 @@ import { createRevocationList, type RevocationList } from '@latchkey/platform/re
 import { createEventReporter, type EventReporter } from '@latchkey/platform/security-events/event-reporter'
 import { createSigningKeys, type SigningKeys } from '@latchkey/platform/signing-keys/signing-keys'
 import { awaitSigningKeys } from './awaited-signing-keys.js'
-import { createPasswords, type Passwords } from './features/passwords/passwords.js'
+import { createPasswordHasher, type PasswordHasher } from './features/passwords/password-hasher.js'
 import { createLimits, type Limits } from './limits/limits.js'
 import { observePool, observeQueries } from './observe-database.js'
 
@@ -27,7 +27,7 @@ export interface Deps {
   readonly keyring: Keyring
   readonly signingKeys: SigningKeys
   readonly events: EventReporter
-  readonly passwords: Passwords
+  readonly passwords: PasswordHasher
   readonly limits: Limits
 }
 
@@ -64,13 +64,14 @@ export async function createDeps(config: Config, overrides: DepsOverrides = {}):
     keyring,
     signingKeys,
     events,
-    passwords: await createPasswords({ config, metrics }),
+    passwords: createPasswordHasher(config, metrics),
     limits: createLimits({ config, keyring, redis, events, log }),
   }
 }
 
 /** In the order of need: who writes comes before what it writes to. */
 export async function closeDeps(deps: Deps): Promise<void> {
+  await deps.passwords.close()
   await deps.signingKeys.close()
   await deps.events.whenIdle()
   await deps.eventQueue.close()
