@@ -18,6 +18,19 @@ export function isAlive({ pid, startedAt }: ProcessIdentity): boolean {
   return identify(pid)?.startedAt === startedAt
 }
 
+/** Null for anything else, such as a file whose writer was killed half-way. */
+export function parseIdentity(text: string): ProcessIdentity | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null || !('pid' in value) || !('startedAt' in value))
+      return null
+    const { pid, startedAt } = value
+    return typeof pid === 'number' && typeof startedAt === 'string' ? { pid, startedAt } : null
+  } catch {
+    return null
+  }
+}
+
 /** The program that the process runs, without its folder; empty when there is no such process. */
 export function nameOf(pid: number): string {
   if (process.platform === 'linux') return readFrom(`/proc/${pid}/comm`).trim()

@@ -1,9 +1,10 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { StartError } from '../start-error.js'
 import { waitFor } from '../wait-for.js'
-import { findDescendants, identify, isAlive, type ProcessIdentity } from './process-identity.js'
+import { findDescendants, identify, isAlive, parseIdentity } from './process-identity.js'
+import { dyingWithParent } from './dying-with-parent.js'
 import type { Account } from './unprivileged-account.js'
 
 export interface ServerDefinition {
@@ -111,19 +112,10 @@ async function describeEnd(child: ChildProcess): Promise<string> {
   return child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`
 }
 
-/** When even SIGKILL ends us, the kernel tells the server (Linux). Elsewhere the next start finds it by its identity file. */
-function dyingWithParent(signal: string): string[] {
-  const prefix = ['setpriv', '--pdeathsig', signal.replace(/^SIG/, ''), '--no-new-privs']
-  hasParentDeathSignal ??=
-    process.platform === 'linux' && spawnSync('setpriv', [...prefix.slice(1), 'true']).status === 0
-  return hasParentDeathSignal ? prefix : []
-}
-let hasParentDeathSignal: boolean | undefined
-
 /** Stops the server that an earlier parent left running: two on one data folder would ruin it. */
 async function stopForgotten(identityFile: string, stopSignal: NodeJS.Signals): Promise<void> {
   if (!existsSync(identityFile)) return
-  const identity = readIdentity(identityFile)
+  const identity = parseIdentity(readFileSync(identityFile, 'utf8'))
   if (identity !== null && isAlive(identity)) {
     process.kill(identity.pid, stopSignal)
     try {
@@ -136,18 +128,6 @@ async function stopForgotten(identityFile: string, stopSignal: NodeJS.Signals): 
     }
   }
   rmSync(identityFile)
-}
-
-function readIdentity(file: string): ProcessIdentity | null {
-  try {
-    const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    if (typeof value !== 'object' || value === null || !('pid' in value) || !('startedAt' in value))
-      return null
-    const { pid, startedAt } = value
-    return typeof pid === 'number' && typeof startedAt === 'string' ? { pid, startedAt } : null
-  } catch {
-    return null // half-written when its writer was killed: the server itself notices another one on its folder
-  }
 }
 
 /** The parent is stopped first, so that it cannot fork a child that the list of the doomed lacks. */

@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { settings } from '@latchkey/platform/config/settings'
+import { dyingWithParent } from '../servers/dying-with-parent.js'
+import type { CaughtSignals } from '../signals.js'
+
+/** Runs tap to its end, and returns its exit code. A signal reaches it and its test files; a second one ends them at once. */
+export async function runTap(
+  root: string,
+  { args, env, signals }: { args: readonly string[]; env: Record<string, string>; signals: CaughtSignals },
+): Promise<number> {
+  const tap = join(root, 'node_modules/tap/dist/esm/run.mjs')
+  const [command = '', ...rest] = [...dyingWithParent('SIGTERM'), process.execPath, tap, 'run', ...args]
+  // In a process group of its own: Ctrl-C would otherwise reach it twice, and the second ends it before it has ended its test files.
+  const child = spawn(command, rest, {
+    cwd: root,
+    detached: true,
+    env: { ...withoutSettings(process.env), ...env },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  const { pid } = child
+  if (pid === undefined) throw new Error(`tap could not be started with ${command}`)
+  signals.stop.addEventListener('abort', () => child.kill('SIGTERM'))
+  signals.force.addEventListener('abort', () => killGroup(pid))
+  await once(child, 'exit')
+  killGroup(pid) // what a test file that was killed at its timeout has started
+  return child.exitCode ?? 1
+}
+
+/** The tests configure what they start: what the person at the terminal has exported for an instance of theirs is no part of it. */
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const names = Object.values(settings).flatMap((setting) => {
+    const all = 'preferredEnv' in setting ? [setting.env, setting.preferredEnv] : [setting.env]
+    return all.flatMap((name) => [name, `${name}_FILE`])
+  })
+  const unwanted = new Set(names)
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !unwanted.has(name) && !name.startsWith('PG')),
+  )
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // nobody is left of it
+  }
+}
