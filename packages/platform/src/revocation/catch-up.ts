@@ -1,4 +1,5 @@
 import type { Sql } from '../database/client.js'
+import type { Logger } from '../logging/logger.js'
 import type { Denylist } from '../redis/denylist.js'
 import { readRevocations } from './queries.js'
 
@@ -20,6 +21,14 @@ export interface CatchUp {
   isCurrent(): boolean
 }
 
+export interface CatchUpOptions {
+  readonly denylist: Denylist
+  readonly sql: Sql
+  /** How long after its revocation an access token of a session could be presented. */
+  readonly windowSeconds: number
+  readonly log: Logger
+}
+
 /**
  * Copies to Redis the revocations that others could not write, a moment after they were committed.
  *
@@ -29,12 +38,13 @@ export interface CatchUp {
  *
  * Runs with the traffic: an idle process compares nothing and trusts nothing.
  */
-export function createCatchUp(denylist: Denylist, sql: Sql, windowSeconds: number): CatchUp {
+export function createCatchUp({ denylist, sql, windowSeconds, log }: CatchUpOptions): CatchUp {
   let trustedUntil = -Infinity
   let dueAt = -Infinity
   let isRunning = false
   let lastStartedAt: number | null = null
   let written = new Set<string>()
+  let hasFailed = false
 
   async function compare(): Promise<void> {
     const startedAt = performance.now()
@@ -56,9 +66,12 @@ export function createCatchUp(denylist: Denylist, sql: Sql, windowSeconds: numbe
     isRunning = true
     try {
       await compare()
-    } catch {
-      // PostgreSQL or Redis is away, which whoever asks next finds out and says. Trust runs out by itself.
+      hasFailed = false
+    } catch (error) {
       dueAt = performance.now() + retryAfterMs
+      if (!hasFailed)
+        log.warn({ err: error }, 'Revocations in Redis could not be compared; PostgreSQL answers instead')
+      hasFailed = true
     } finally {
       isRunning = false
     }

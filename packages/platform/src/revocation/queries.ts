@@ -25,6 +25,7 @@ export async function* readRevocations(
   sql: Sql,
   { sinceSeconds, windowSeconds }: RevocationWindow,
 ): AsyncGenerator<PastRevocation[]> {
+  // As text, because a Date has milliseconds only.
   let after = { revokedAt: '-infinity', id: '00000000-0000-0000-0000-000000000000' }
   for (;;) {
     const page = await sql<(PastRevocation & { revokedAt: string })[]>`
@@ -34,7 +35,7 @@ export async function* readRevocations(
         ceil(extract(epoch FROM revoked_at + make_interval(secs => ${windowSeconds}) - now()) * 1000)::int AS remaining_ms
       FROM sessions
       WHERE revoked_at > now() - make_interval(secs => ${sinceSeconds})
-        AND (revoked_at, id) > (${after.revokedAt}::timestamptz, ${after.id}::uuid)
+        AND (revoked_at, id) > (${after.revokedAt}::text::timestamptz, ${after.id}::uuid)
       ORDER BY sessions.revoked_at, id
       LIMIT ${pageSize}`
     const last = page.at(-1)

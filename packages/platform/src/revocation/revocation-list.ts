@@ -48,7 +48,7 @@ export function createRevocationList({ redis, sql, config, log }: RevocationList
   const usesRedis = config.redisUrl !== null
   const windowSeconds = config.accessTokenTtlSeconds + leewaySeconds
   const denylist = createDenylist(redis.client, config.redisKeyPrefix, config.refreshTtlSeconds)
-  const catchUp = createCatchUp(denylist, sql, windowSeconds)
+  const catchUp = createCatchUp({ denylist, sql, windowSeconds, log })
   const isLiveInPostgres = createSessionLookup(sql)
   // Nothing revives a revoked session, so that knowing it can't be outdated. `live` is never remembered.
   const knownRevoked = createBoundedMap<string, true>(10_000)
