@@ -1,0 +1,59 @@
+import type postgres from 'postgres'
+import { textArrayOid } from './array-types.js'
+import { createDriver, routeQuery, type DriverOptions, type DriverQuery, type DriverSql } from './driver.js'
+import { readStatement, statementOf, type Statement } from './statement.js'
+
+/**
+ * Runs statements, on the pool or in a transaction alike. Columns arrive in camelCase, int8 as bigint, NULL as null.
+ * An interpolated fragment becomes part of the statement; anything else is a parameter.
+ */
+export interface Sql extends postgres.ISql<{ bigint: bigint }> {
+  /**
+   * Commits when `work` fulfils and rolls back when it rejects; inside a transaction it joins that one.
+   * Take care that nothing but statements is awaited in it: it keeps a connection and locks from others.
+   */
+  begin<T>(work: (sql: Sql) => Promise<T>): Promise<T>
+  /** Not offered: they would go past the pool. */
+  readonly file: never
+  readonly notify: never
+}
+
+/** Writes statements in the driver's language and never connects. */
+export function createStatementLanguage(options: DriverOptions): DriverSql {
+  const openSocket = () => {
+    throw new Error('statements are sent by the pool')
+  }
+  return createDriver(options, { openSocket, onClose: () => {} })
+}
+
+/** Statements that are written by `language` and sent by `submit`, when they are awaited and only then. */
+export function createSql(
+  language: DriverSql,
+  submit: (query: DriverQuery, statement: Statement) => void,
+  begin: Sql['begin'],
+): Sql {
+  const sql = (first: unknown, ...rest: unknown[]): unknown => {
+    const made: unknown = Reflect.apply(language, undefined, [first, ...rest])
+    if (!isTemplate(first)) return made
+    const statement = statementOf(first, sql)
+    return routeQuery(made, (query) => submit(query, statement))
+  }
+  const methods: Pick<Sql, 'unsafe' | 'array' | 'json' | 'typed' | 'types' | 'begin'> = {
+    unsafe: (text, parameters, options) => {
+      const statement = readStatement(text, methods.unsafe)
+      return routeQuery(language.unsafe(text, parameters, options), (query) => submit(query, statement))
+    },
+    array: (values, type = textArrayOid) => language.array(values, type),
+    json: (value) => language.json(value),
+    typed: language.typed,
+    types: language.types,
+    begin,
+  }
+  // It passes on what the driver's overloads take and answer, which no type of a forwarding function can say.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return Object.assign(sql, methods) as unknown as Sql
+}
+
+function isTemplate(value: unknown): value is TemplateStringsArray {
+  return Array.isArray(value) && 'raw' in value
+}
