@@ -7,6 +7,9 @@ import { scrubLine } from './scrub-line.js'
 
 export type { Logger } from 'pino'
 
+// JSON leaves these as they are; a terminal may take them for line breaks or the start of an escape sequence.
+const nonAsciiControls = /[\u007f-\u009f\u2028\u2029]/g
+
 export type ServiceName = 'auth-api' | 'worker' | 'start'
 
 // Requests and replies are large and full of secrets: their own serializers pick a few fields instead of a walk over all.
@@ -57,11 +60,22 @@ function prettyStream(destination: DestinationStream): DestinationStream {
     translateTime: 'SYS:HH:MM:ss.l',
     messageFormat: (fields, messageKey) =>
       `${String(fields['service'])}: ${escapeControls(fields[messageKey])}`,
+    // These four it would print before the message, as they are.
+    customPrettifiers: {
+      name: escapeControls,
+      hostname: escapeControls,
+      pid: escapeControls,
+      caller: escapeControls,
+    },
   })
-  return { write: (line) => destination.write(prettify(line)) }
+  return { write: (line) => destination.write(prettify(line.replace(nonAsciiControls, '\ufffd'))) }
 }
 
 /** A line break or an escape sequence in a message must not look like another line of the log. */
-function escapeControls(message: unknown): string {
-  return typeof message === 'string' ? JSON.stringify(message).slice(1, -1) : ''
+function escapeControls(text: unknown): string {
+  return text === undefined
+    ? ''
+    : JSON.stringify(text).replace(/^"|"$/g, '')
+      ? ''
+      : JSON.stringify(text).replace(/^"|"$/g, '').replace(nonAsciiControls, '\ufffd')
 }

@@ -1,66 +1,69 @@
 import { problems } from '@latchkey/contracts/errors'
 import { serializeError } from './errors.js'
+import { fieldKind } from './field-names.js'
 
-export const redacted = '[redacted]'
+const redacted = '[redacted]'
+const cut = '[cut]'
 
-// Matched against the end of a name without its separators, so that refreshToken, x-csrf-token and REFRESH_TOKEN are one.
-const secretName =
-  /(password|passwd|passphrase|secrets?|tokens?|authorization|cookies?|credentials?|privatekey(pem)?|apikey|(?<!status|exit|error)codes?|otp|totp|hash|idempotencykey|headers|trailers|body|payload|query(string)?|parameters|params|args)$/
-const addressName = /(url|uri|href|path)$/
-
-/** Deeper or larger objects are cut: a socket or a client logged by accident would otherwise cost milliseconds. */
+// A socket or a client logged by accident would otherwise cost milliseconds and fill a page.
 const maxDepth = 6
 const maxValues = 500
 
-/** A copy of what is about to be logged, without secrets at any depth, binary data and the values that errors carry. */
-export function redact(fields: object, keepRaw?: ReadonlySet<string>): Record<string, unknown> {
-  const budget = { values: maxValues }
+interface Walk {
+  valuesLeft: number
+}
+
+/**
+ * A copy of what is about to be logged, without secrets at any depth, binary data and the values that errors carry.
+ * Never throws. `ownSerializer` names the top-level fields that pino hands to a serializer, raw.
+ */
+export function redact(fields: object, ownSerializer: ReadonlySet<string>): Record<string, unknown> {
+  const walk: Walk = { valuesLeft: maxValues }
   const copy: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(fields)) {
-    copy[name] = keepRaw?.has(name) === true ? value : redactField(name, value, 1, budget)
+  for (const name of Object.keys(fields)) {
+    try {
+      const value: unknown = Reflect.get(fields, name)
+      copy[name] = ownSerializer.has(name) ? value : redactField(name, value, 1, walk)
+    } catch {
+      copy[name] = cut // a getter threw; the line is worth more than the field
+    }
   }
   return copy
 }
 
-function redactField(name: string, value: unknown, depth: number, budget: { values: number }): unknown {
+function redactField(name: string, value: unknown, depth: number, walk: Walk): unknown {
   if (value === null || value === undefined || typeof value === 'boolean') return value
-  const plainName = name.replace(/[^a-z0-9]/gi, '').toLowerCase()
-  if (secretName.test(plainName) && !isHarmless(plainName, value)) return redacted
-  if (typeof value === 'string' && addressName.test(plainName)) return withoutQuery(value)
-  return redactValue(value, depth, budget)
+  const kind = fieldKind(name)
+  if (kind === 'secret' && !isHarmless(name, value)) return redacted
+  if (kind === 'address' && typeof value === 'string') return withoutQuery(value)
+  return redactValue(value, depth, walk)
 }
 
-function redactValue(value: unknown, depth: number, budget: { values: number }): unknown {
+function redactValue(value: unknown, depth: number, walk: Walk): unknown {
   if (typeof value === 'bigint') return value.toString()
-  if (typeof value !== 'object' || value === null) return value
-  if (depth > maxDepth || budget.values <= 0) return '[cut]'
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value
   if (value instanceof Error) return serializeError(value)
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
-  if (value instanceof Date) return value
   if (value instanceof URL) return value.origin + value.pathname
+  if (depth > maxDepth || walk.valuesLeft <= 0) return cut
   if (Array.isArray(value)) {
-    return value.slice(0, budget.values).map((item: unknown) => {
-      budget.values -= 1
-      return redactValue(item, depth + 1, budget)
-    })
+    const items = value.slice(0, walk.valuesLeft)
+    walk.valuesLeft -= items.length
+    return items.map((item: unknown) => redactValue(item, depth + 1, walk))
   }
   const copy: Record<string, unknown> = {}
   for (const [name, inner] of Object.entries(value)) {
-    budget.values -= 1
-    if (budget.values < 0) break
-    copy[name] = redactField(name, inner, depth + 1, budget)
+    if ((walk.valuesLeft -= 1) < 0) break
+    copy[name] = redactField(name, inner, depth + 1, walk)
   }
   return copy
 }
 
 /** No secrets: a count (`tokens: 12`), the words of a start-up summary, our own published error codes (`code: rate_limited`). */
-function isHarmless(plainName: string, value: unknown): boolean {
-  if (typeof value === 'number') return !/(code|otp|password|secret)$/.test(plainName)
-  return (
-    value === 'set' ||
-    value === 'unset' ||
-    (plainName.endsWith('code') && typeof value === 'string' && value in problems)
-  )
+function isHarmless(name: string, value: unknown): boolean {
+  if (typeof value === 'number') return !/(code|otp|password|secret)$/i.test(name)
+  if (typeof value !== 'string') return false
+  return value === 'set' || value === 'unset' || (/code$/i.test(name) && Object.hasOwn(problems, value))
 }
 
 function withoutQuery(address: string): string {

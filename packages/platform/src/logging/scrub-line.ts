@@ -1,9 +1,12 @@
-// Refresh tokens, JWTs, bearer values and passwords inside URLs, by their shape. The last net under the names of fields:
+// Refresh tokens, JWTs, bearer values, and the passwords and queries of URLs, by their shape. The last net under the names of fields:
 // it also holds what a driver or a person writes into a message.
 const secretShapes =
-  /\blk1\.[\w-]{8,}|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?|\bbearer +[\w.~+/=-]+|(?<=:\/\/[^\s/@:"]*:)[^\s/@"]+(?=@)/gi
+  /\blk1\.[\w-]{8,}|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?|\b(?:bearer|BEARER|Bearer) +[\w.~+/=-]+|(?<=:\/\/[^\s/@:"]*:)[^\s/@"]+(?=@)|(?<=:\/\/[^\s?#"]+[?#])[^\s"]+/g
+
+// One of these is part of every shape. Looking for them first makes a line without secrets, nearly every line, ten times cheaper.
+const signs = ['lk1.', 'eyJ', 'earer ', 'EARER ', '://']
 
 /** A finished log line with everything that looks like a secret taken out. */
 export function scrubLine(line: string): string {
-  return line.replace(secretShapes, '[redacted]')
+  return signs.some((sign) => line.includes(sign)) ? line.replace(secretShapes, '[redacted]') : line
 }
