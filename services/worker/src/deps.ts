@@ -1,0 +1,79 @@
+import { queueNames } from '@latchkey/contracts/queues'
+import type { Config } from '@latchkey/platform/config/config'
+import { createKeyring, type Keyring } from '@latchkey/platform/crypto/keyring'
+import { connectDatabase, type Database } from '@latchkey/platform/database/client'
+import { createLogger, type Logger } from '@latchkey/platform/logging/logger'
+import { createMetrics, type Metrics } from '@latchkey/platform/metrics/metrics'
+import { createQueue, type Queue } from '@latchkey/platform/queue/queues'
+import { connectRedis, type RedisHandle } from '@latchkey/platform/redis/client'
+import { createRevocationList, type RevocationList } from '@latchkey/platform/revocation/revocation-list'
+import { exportPools, observeStatements } from './database-metrics.js'
+
+/** Everything that lives as long as the process. Constructed here and nowhere else. */
+export interface Deps extends StoreDeps {
+  readonly redis: RedisHandle
+  /** For the consumers: its commands wait for Redis instead of failing. */
+  readonly consumerRedis: RedisHandle
+  readonly queues: { readonly securityEvents: Queue; readonly maintenance: Queue }
+  readonly revocations: RevocationList
+}
+
+/** What a command needs: everything but Redis. */
+export interface StoreDeps {
+  readonly config: Config
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** Transaction pool: may be PgBouncer in transaction mode, so nothing may rely on a session's state. */
+  readonly sql: Database
+  /** Straight to PostgreSQL, for the locks that are held as long as a task runs. */
+  readonly sessionSql: Database
+  readonly keyring: Keyring
+}
+
+/** What a test may bring along instead. */
+export type DepsOverrides = Partial<Pick<Deps, 'log'>>
+
+/** One lock a task that runs alone, and a spare one for what takes over while a lost connection is being noticed. */
+const sessionConnections = 2
+
+/** Connects to nothing that must answer: the worker starts without PostgreSQL and Redis, and works once they are there. */
+export function createDeps(config: Config, overrides: DepsOverrides = {}): Deps {
+  const stores = createStoreDeps(config, overrides)
+  const { log, metrics, sql } = stores
+  const redis = connectRedis(config, { name: 'worker', log, metrics })
+  return {
+    ...stores,
+    redis,
+    consumerRedis: connectRedis(config, { name: 'worker-consumers', log, metrics, blocking: true }),
+    queues: {
+      securityEvents: createQueue(queueNames.securityEvents, { config, redis }),
+      maintenance: createQueue(queueNames.maintenance, { config, redis }),
+    },
+    revocations: createRevocationList({ redis, sql, config, log }),
+  }
+}
+
+export function createStoreDeps(config: Config, overrides: DepsOverrides = {}): StoreDeps {
+  const log = overrides.log ?? createLogger(config, 'worker')
+  const metrics = createMetrics('worker')
+  const connection = {
+    role: 'latchkey_worker',
+    applicationName: 'latchkey-worker',
+    onQuery: observeStatements(metrics),
+  } as const
+  const sql = connectDatabase(config, { ...connection, pool: 'transaction' })
+  const sessionSql = connectDatabase(config, { ...connection, pool: 'session', max: sessionConnections })
+  exportPools(metrics, { transaction: sql, session: sessionSql })
+  const keyring = createKeyring(config.authSecret, config.authSecretPrevious)
+  return { config, log, metrics, sql, sessionSql, keyring }
+}
+
+export async function closeStoreDeps({ sql, sessionSql }: StoreDeps): Promise<void> {
+  await Promise.all([sql.end(), sessionSql.end()])
+}
+
+/** Queues before the connection that they send over. */
+export async function closeRedisDeps({ redis, consumerRedis, queues }: Deps): Promise<void> {
+  await Promise.all([queues.securityEvents.close(), queues.maintenance.close()])
+  await Promise.all([redis.close(), consumerRedis.close()])
+}

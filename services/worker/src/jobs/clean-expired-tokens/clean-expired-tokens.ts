@@ -1,0 +1,66 @@
+import type { Deps } from '../../deps.js'
+import { deleteExpiredOneTimeTokens } from './queries.js'
+import { walkSessions } from './walk-sessions.js'
+
+/**
+ * What cleanup deletes, as the label `kind` of token_cleanup_deleted_total:
+ * session_expired (idle or absolute expiry passed), session_revoked (ended by someone, long enough ago), one_time_token.
+ */
+export type CleanedRows = Record<CleanedKind, number>
+type CleanedKind = 'session_expired' | 'session_revoked' | 'one_time_token'
+
+export interface CleanupOptions {
+  signal: AbortSignal
+  /** Called after each batch; `share` of the sessions table, 0 to 1, has been looked at. */
+  onProgress?: (progress: { share: number; deleted: number }) => void
+}
+
+type CleanupDeps = Pick<Deps, 'config' | 'log' | 'metrics' | 'sql'>
+
+/** RFC 7519 clocks: an access token is accepted for this long after its `exp`. */
+const accessTokenLeewaySeconds = 30
+
+/**
+ * Deletes ended sessions and expired one-time tokens in batches of TOKEN_CLEANUP_BATCH_SIZE. Stops between two batches when
+ * it is told to; what is left is found by the next run. Safe beside itself: rows that another run has locked are skipped.
+ */
+export async function cleanExpiredTokens(
+  { config, log, metrics, sql }: CleanupDeps,
+  { signal, onProgress }: CleanupOptions,
+): Promise<CleanedRows> {
+  const startedAt = performance.now()
+  const cleaned: CleanedRows = { session_expired: 0, session_revoked: 0, one_time_token: 0 }
+  const count = (kind: CleanedKind, rows: number) => {
+    cleaned[kind] += rows
+    metrics.tokenCleanupDeletedTotal.inc({ kind }, rows)
+  }
+  const total = () => cleaned.session_expired + cleaned.session_revoked + cleaned.one_time_token
+
+  try {
+    await walkSessions(sql, {
+      batchSize: config.tokenCleanupBatchSize,
+      // Earlier, a denylist that is rebuilt would miss a session whose access tokens still live.
+      keepRevokedSeconds: config.accessTokenTtlSeconds + accessTokenLeewaySeconds,
+      signal,
+      onBatch: ({ expired, revoked }, { page, pages }) => {
+        count('session_expired', expired)
+        count('session_revoked', revoked)
+        onProgress?.({ share: page / pages, deleted: total() })
+      },
+    })
+    let rows = config.tokenCleanupBatchSize
+    while (rows === config.tokenCleanupBatchSize && !signal.aborted) {
+      rows = await deleteExpiredOneTimeTokens(sql, config.tokenCleanupBatchSize)
+      count('one_time_token', rows)
+      onProgress?.({ share: 1, deleted: total() })
+    }
+    return cleaned
+  } finally {
+    const milliseconds = performance.now() - startedAt
+    metrics.tokenCleanupDurationSeconds.observe(milliseconds / 1000)
+    log.info(
+      { ...cleaned, ms: Math.round(milliseconds) },
+      'ended sessions and expired one-time tokens deleted',
+    )
+  }
+}
