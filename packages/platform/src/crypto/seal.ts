@@ -36,7 +36,9 @@ export function open(keyring: Keyring, sealed: Buffer, boundTo: string): Buffer 
 
 /** Whether exactly this secret opens the value: what an older one sealed is lost when that one goes. */
 export function isSealedWith(keys: SecretKeys, sealed: Buffer, boundTo: string): boolean {
-  return sealed.length >= overhead && decrypt(keys, sealed, boundTo) !== null
+  return (
+    sealed.length >= overhead && sealed.readUInt8(0) === keys.id && decrypt(keys, sealed, boundTo) !== null
+  )
 }
 
 function decrypt(keys: SecretKeys, sealed: Buffer, boundTo: string): Buffer | null {

@@ -13,6 +13,8 @@ export interface PublishedKey {
   readonly activatesAtMs: number
 }
 
+export type OpenKey = PublishedKey & { readonly privateKeyPem: string }
+
 /** The published keys at one moment, the one that activates last first. */
 export interface KeySet {
   readonly keys: readonly PublishedKey[]
@@ -40,14 +42,15 @@ export function buildKeySet(
   }
 }
 
-/** The key that signs: of those that are active and open, the one that was activated last. */
-export function findSigningKey(set: KeySet): (PublishedKey & { privateKeyPem: string }) | null {
+/**
+ * The key that signs: of those that are active and open, the one that was activated last. A process that does not know the
+ * secret of the newest one yet, while a change of AUTH_SECRET is rolled out, stays with the one before.
+ */
+export function findSigningKey(set: KeySet): OpenKey | null {
   const now = set.now()
-  return set.keys.find(canSign(now)) ?? null
-}
-
-function canSign(now: number): (key: PublishedKey) => key is PublishedKey & { privateKeyPem: string } {
-  return (key) => key.privateKeyPem !== null && key.activatesAtMs <= now
+  return (
+    set.keys.find((key): key is OpenKey => key.privateKeyPem !== null && key.activatesAtMs <= now) ?? null
+  )
 }
 
 /** A row whose name or algorithm does not fit its key is left out: nothing of ours writes one. */

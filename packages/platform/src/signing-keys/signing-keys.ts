@@ -2,7 +2,7 @@ import { AppError } from '@latchkey/contracts/errors'
 import type { Logger } from '../logging/logger.js'
 import type { SigningKeyDeps } from './add-signing-key.js'
 import { ensureSigningKey } from './ensure-signing-key.js'
-import { buildKeySet, findSigningKey, type KeySet, type PublishedKey } from './key-set.js'
+import { buildKeySet, findSigningKey, type KeySet, type OpenKey, type PublishedKey } from './key-set.js'
 import { findPublishedSigningKeys } from './queries.js'
 import type { PublicJwk, SigningAlgorithm } from './signing-key.js'
 
@@ -101,7 +101,7 @@ export async function createSigningKeys(
   }
 }
 
-function requireSigningKey(set: KeySet): PublishedKey & { privateKeyPem: string } {
+function requireSigningKey(set: KeySet): OpenKey {
   const key = findSigningKey(set)
   if (key === null)
     throw new AppError('unavailable', 'There is no key to sign tokens with', { retryAfterSeconds: 5 })
