@@ -5,6 +5,11 @@ import { fingerprintOf } from './fingerprint.js'
 import { insertSession, type LiveSessionRow } from './queries.js'
 import { deviceNameOf } from './user-agent.js'
 
+export type OpenedSession = LiveSessionRow
+
+/** A session just opened, with its user. */
+export type OpenedSession = LiveSessionRow
+
 export interface OpenSessionInput {
   userId: string
   /** The hash that the presented password was checked against; no session opens once it has been replaced. */
@@ -23,7 +28,7 @@ export function openSession(
   sql: Sql,
   deps: { config: { refreshTtlSeconds: number; sessionMaxAgeSeconds: number } },
   input: OpenSessionInput,
-): Promise<LiveSessionRow | null> {
+): Promise<OpenedSession | null> {
   return insertSession(sql, {
     sessionId: newId(),
     userId: input.userId,
