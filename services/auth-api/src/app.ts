@@ -4,7 +4,11 @@ import type { App } from './app-types.js'
 import type { Deps } from './deps.js'
 import { health } from './features/health/index.js'
 import { keys } from './features/keys/index.js'
+import { login } from './features/login/index.js'
 import { metricsPage } from './features/metrics/index.js'
+import { passwords } from './features/passwords/index.js'
+import { profile } from './features/profile/index.js'
+import { registration } from './features/registration/index.js'
 import { sessions } from './features/sessions/index.js'
 import { registerAccessTokens } from './plugins/access-tokens.js'
 import { answerBadHttp } from './plugins/bad-http.js'
@@ -22,7 +26,7 @@ import { registerUnknownRoutes } from './plugins/unknown-routes.js'
 
 /** Answers under both prefixes: the canonical one and the unversioned one of older clients. */
 const authPrefixes = ['/api/v1/auth', '/api/auth']
-const authFeatures = [sessions]
+const authFeatures = [registration, login, sessions, profile, passwords]
 
 /** The whole api, not listening. The order is the order in which a request meets its parts. */
 export async function buildApp(deps: Deps): Promise<App> {

@@ -8,7 +8,10 @@ const retryMs = 500
  * Signing keys that may come later: a process that starts while PostgreSQL is away stays up, answers 503 where it needs a key,
  * and serves as soon as it has one. Unknown is never told as invalid, which would sign people out.
  */
-export async function awaitSigningKeys(create: () => Promise<SigningKeys>, log: Logger): Promise<SigningKeys> {
+export async function awaitSigningKeys(
+  create: () => Promise<SigningKeys>,
+  log: Logger,
+): Promise<SigningKeys> {
   let keys: SigningKeys | null = null
   let attempt: Promise<void> | null = null
   let timer: NodeJS.Timeout | null = null
@@ -19,7 +22,8 @@ export async function awaitSigningKeys(create: () => Promise<SigningKeys>, log: 
       keys = await create()
       log.info('signing keys are there')
     } catch (error) {
-      if (timer === null) log.warn({ err: error }, 'signing keys cannot be read yet; trying again until they can')
+      if (timer === null)
+        log.warn({ err: error }, 'signing keys cannot be read yet; trying again until they can')
       if (!isClosed) timer = setTimeout(() => void (attempt = tryOnce()), retryMs).unref()
     }
   }

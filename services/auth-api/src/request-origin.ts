@@ -24,6 +24,7 @@ export function originOf(request: FastifyRequest): RequestOrigin {
 
 /** A dual-stack socket reports `::ffff:192.0.2.1` for 192.0.2.1: one client, one spelling. */
 export function plainAddress(address: string): string {
-  const isMapped = address.length > mappedIpv4Prefix.length && address.toLowerCase().startsWith(mappedIpv4Prefix)
+  const isMapped =
+    address.length > mappedIpv4Prefix.length && address.toLowerCase().startsWith(mappedIpv4Prefix)
   return isMapped && address.includes('.') ? address.slice(mappedIpv4Prefix.length) : address
 }

@@ -6,6 +6,7 @@ import type { Logger } from '@latchkey/platform/logging/logger'
 import type { RedisHandle } from '@latchkey/platform/redis/client'
 import type { EventReporter } from '@latchkey/platform/security-events/event-reporter'
 import { newSecurityEvent } from '@latchkey/platform/security-events/security-event'
+import { LruMap } from 'toad-cache'
 import type { RequestOrigin } from '../request-origin.js'
 import { addressBlock } from './address-block.js'
 import { createMemoryCounters } from './memory-counters.js'
@@ -32,9 +33,19 @@ export interface Limits {
    * Counts, and throws `rate_limited` above the limit. By address: `consume('generalAddress', limits.addressKey(ip), origin)`.
    */
   consume(name: LimitName, key: string, origin: RequestOrigin): Promise<void>
+  /** Forgets what was counted for this key, and for no other. */
+  clear(name: LimitName, key: string): Promise<void>
   /** Tells of a limit that was just exceeded; the caller does so once a key and window. */
   reportExceeded(name: LimitName, origin: RequestOrigin): void
 }
+
+/** One counter: its name in Redis, and its place in this process. */
+interface CounterId {
+  readonly hash: Buffer
+  readonly redisKey: string
+}
+
+const maxIdentities = 5000
 
 interface LimitDeps {
   config: Pick<
@@ -66,18 +77,25 @@ export function createLimits({ config, keyring, redis, events, log }: LimitDeps)
   }
   const shared = createRedisCounters(redis)
   const own = createMemoryCounters()
+  // An address comes back many times; its keyed hash costs as much as the rest of its count.
+  const identities = new LruMap<CounterId>(maxIdentities)
+
+  function identify(name: LimitName, key: string): CounterId {
+    const id = `${name} ${key}`
+    let known = identities.get(id)
+    if (known === undefined) {
+      const hash = createHmac('sha256', keyring.current.rateLimit).update(id).digest()
+      known = { hash, redisKey: `${config.redisKeyPrefix}limit:${hash.toString('base64url', 0, 16)}` }
+      identities.set(id, known)
+    }
+    return known
+  }
 
   async function hit(name: LimitName, key: string): Promise<Hit> {
     const windowMs = settings[name].windowSeconds * 1000
-    const hash = createHmac('sha256', keyring.current.rateLimit).update(`${name}\0${key}`).digest()
-    if (redis.isAvailable()) {
-      const counted = await shared.increment(
-        `${config.redisKeyPrefix}limit:${hash.toString('base64url', 0, 16)}`,
-        windowMs,
-      )
-      if (counted !== null) return counted
-    }
-    return own.increment(name, hash, windowMs)
+    const { hash, redisKey } = identify(name, key)
+    const counted = redis.isAvailable() ? await shared.increment(redisKey, windowMs) : null
+    return counted ?? own.increment(name, hash, windowMs)
   }
 
   function reportExceeded(name: LimitName, origin: RequestOrigin): void {
@@ -92,6 +110,11 @@ export function createLimits({ config, keyring, redis, events, log }: LimitDeps)
     hit,
     addressKey: addressBlock,
     reportExceeded,
+    async clear(name, key) {
+      const { hash, redisKey } = identify(name, key)
+      own.clear(name, hash)
+      if (redis.isAvailable()) await shared.clear(redisKey)
+    },
     async consume(name, key, origin) {
       const { count, resetMs } = await hit(name, key)
       const { max } = settings[name]

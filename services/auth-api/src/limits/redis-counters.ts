@@ -16,6 +16,8 @@ const scriptDigest = createHash('sha1').update(script).digest('hex') // SHA-1 be
 export interface RedisCounters {
   /** Null when Redis could not count: the caller counts elsewhere. */
   increment(key: string, windowMs: number): Promise<Hit | null>
+  /** What Redis does not hear stays counted until its window ends. */
+  clear(key: string): Promise<void>
 }
 
 export function createRedisCounters({ client }: Pick<RedisHandle, 'client'>): RedisCounters {
@@ -29,6 +31,9 @@ export function createRedisCounters({ client }: Pick<RedisHandle, 'client'>): Re
   }
 
   return {
+    async clear(key) {
+      await client.del(key).catch(() => undefined)
+    },
     async increment(key, windowMs) {
       try {
         const answer = await run(key, windowMs)

@@ -38,11 +38,17 @@ const Payload = Type.Object({
 export type AccessTokenPayload = Static<typeof Payload>
 const payloadSchema = Compile(Payload)
 
+export interface VerifiedAccessToken {
+  readonly payload: AccessTokenPayload
+  /** The key that signed it. */
+  readonly kid: string
+}
+
 declare module 'fastify' {
   interface FastifyInstance {
     signAccessToken: (claims: AccessTokenClaims) => string
     /** Throws `token_invalid` or `token_expired`. Whether the session still lives is the revocation list's to say. */
-    verifyAccessToken: (token: string) => Promise<AccessTokenPayload>
+    verifyAccessToken: (token: string) => Promise<VerifiedAccessToken>
   }
 }
 
@@ -75,8 +81,9 @@ export function registerAccessTokens(app: App, { config, signingKeys }: AccessTo
   })
 
   app.decorate('verifyAccessToken', async (token) => {
-    const payload: unknown = (await tokenKeys.verifying(token)).verify(token)
+    const key = await tokenKeys.verifying(token)
+    const payload: unknown = key.verify(token)
     if (!payloadSchema.Check(payload)) throw new AppError('token_invalid')
-    return payload
+    return { payload, kid: key.kid }
   })
 }

@@ -23,6 +23,7 @@ const maxVerifiedTokens = 10_000
 
 interface VerifiedToken {
   readonly caller: Caller
+  readonly kid: string
   /** Milliseconds since the epoch. */
   readonly expiresAt: number
 }
@@ -45,9 +46,10 @@ export interface Authentication {
 
 export function createAuthentication(
   app: App,
-  { revocations, metrics }: Pick<Deps, 'revocations' | 'metrics'>,
+  { revocations, signingKeys, metrics }: Pick<Deps, 'revocations' | 'signingKeys' | 'metrics'>,
 ): Authentication {
-  // Keyed by the whole token, so that no two tokens are taken for each other; it spares the signature and nothing else.
+  // Keyed by the whole token, so that no two tokens are taken for each other. It spares the signature and nothing else: a key
+  // that was withdrawn, and above all a session that was revoked, end a token that is remembered here.
   const verifiedTokens = new LruMap<VerifiedToken>(maxVerifiedTokens)
   const hits = metrics.cacheHitsTotal.labels({ cache_type: 'access_token' })
   const misses = metrics.cacheMissesTotal.labels({ cache_type: 'access_token' })
@@ -55,15 +57,15 @@ export function createAuthentication(
   function findVerified(token: string): VerifiedToken | null {
     const found = verifiedTokens.get(token)
     if (found === undefined) return null
-    if (found.expiresAt > Date.now()) return found
+    if (found.expiresAt > Date.now() && signingKeys.verificationKey(found.kid) !== null) return found
     verifiedTokens.delete(token)
     return null
   }
 
   async function verify(token: string): Promise<Caller> {
     misses.inc()
-    const payload = await app.verifyAccessToken(token)
-    const fresh = { caller: callerFrom(payload), expiresAt: payload.exp * 1000 }
+    const { payload, kid } = await app.verifyAccessToken(token)
+    const fresh = { caller: callerFrom(payload), kid, expiresAt: payload.exp * 1000 }
     if (fresh.expiresAt > Date.now()) verifiedTokens.set(token, fresh)
     return fresh.caller
   }

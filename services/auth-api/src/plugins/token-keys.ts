@@ -9,6 +9,7 @@ export const leewaySeconds = 30
 const tokenType = 'at+jwt'
 
 export interface TokenKey {
+  readonly kid: string
   sign(payload: object): string
   /** Signature, issuer, audience, type and times. Throws `token_invalid` or `token_expired`. */
   verify(token: string): unknown
@@ -98,6 +99,7 @@ function prepareKey(
   )
   if (failure !== undefined) throw failure
   return {
+    kid,
     sign: (payload) => host.jwt.sign(payload),
     verify: (token) => {
       try {

@@ -15,7 +15,7 @@ export async function maySeeDetails(
   if (bearer.kind !== 'token') return false
   if (config.metricsToken !== null && isSameSecret(bearer.token, config.metricsToken)) return true
   try {
-    const { sid, gen, roles } = await app.verifyAccessToken(bearer.token)
+    const { sid, gen, roles } = (await app.verifyAccessToken(bearer.token)).payload
     return roles.includes('admin') && (await revocations.check(sid, gen)) === 'live'
   } catch (error) {
     if (error instanceof AppError && error.status === 401) return false
