@@ -7,9 +7,6 @@ import { deviceNameOf } from './user-agent.js'
 
 export type OpenedSession = LiveSessionRow
 
-/** A session just opened, with its user. */
-export type OpenedSession = LiveSessionRow
-
 export interface OpenSessionInput {
   userId: string
   /** The hash that the presented password was checked against; no session opens once it has been replaced. */

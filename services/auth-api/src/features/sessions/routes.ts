@@ -24,7 +24,7 @@ const NoContent = Type.Null({ description: 'Done' })
 
 export function sessionRoutes(app: App, deps: Deps): void {
   app.post('/refresh', {
-    config: { auth: 'none', limit: 'none' }, // limited per session, once the token has shown that it is ours
+    config: { auth: 'none', limit: 'refresh' },
     schema: {
       tags: ['sessions'],
       summary: 'Exchange a refresh token for the next one',
