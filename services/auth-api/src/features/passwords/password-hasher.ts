@@ -27,10 +27,10 @@ export interface PasswordHasher {
 /** Passwords are compared in NFKC (NIST SP 800-63B, 3.1.1.2), whatever keyboard they came from. */
 export interface AdmittedPasswords {
   /** A PHC string: argon2id with the parameters in force and a salt of its own. */
-  hash(password: string): Promise<string>
-  verify(phc: string, password: string): Promise<boolean>
+  hash: (password: string) => Promise<string>
+  verify: (phc: string, password: string) => Promise<boolean>
   /** Costs what `verify` costs: an account that does not exist must not be told by the time its refusal takes. */
-  verifyAgainstNothing(password: string): Promise<false>
+  verifyAgainstNothing: (password: string) => Promise<false>
 }
 
 export function createPasswordHasher(config: HasherConfig, metrics: HasherMetrics): PasswordHasher {

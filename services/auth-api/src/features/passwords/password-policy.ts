@@ -1,62 +1,50 @@
 import { AppError } from '@latchkey/contracts/errors'
 import { commonPasswords } from './common-passwords.js'
 
-/** In code points after NFKC; 800-63B asks for 8 at least and 64 at most at least. The upper end bounds a request's work. */
+/** In code points after NFKC. NIST SP 800-63B asks for 8 at least; the upper end bounds what a request can make us do. */
 export const minPasswordLength = 10
 export const maxPasswordLength = 128
 
-/** What an attacker who picks this account tries first. */
-export interface PasswordOwner {
-  email: string
-  username: string | null
-  name: string | null
-}
-
-export interface NewPassword {
-  password: string
-  owner: PasswordOwner
-  /** Hosts that the service is known by; the words in them are as easy to guess as its name. */
-  serviceHosts: readonly string[]
-}
-
-const productName = 'latchkey'
 const rows = ['abcdefghijklmnopqrstuvwxyz', '0123456789', 'qwertyuiop', 'asdfghjkl', 'zxcvbnm']
-/** Rows of keys, digits and letters, both ways and over again. */
+/** Rows of letters, digits and keys, both ways and over again. */
 const runs = rows
   .flatMap((row) => [row, Array.from(row).toReversed().join('')])
   .map((row) => row.repeat(Math.ceil(maxPasswordLength / row.length) + 1))
 const longestPattern = 4
-const shortestOwnWord = 3
 
-/** Why a password cannot be set, all reasons at once; empty when it can. No composition rules: length and lists do more. */
-export function passwordFaults({ password, owner, serviceHosts }: NewPassword): string[] {
+/**
+ * Why a password cannot be set, all reasons at once; none when it can. No composition rules: length and lists do more.
+ * `ownWords` are what an attacker who picks this account tries first, longest first.
+ */
+export function passwordFaults(password: string, ownWords: readonly string[]): string[] {
   const folded = fold(password)
   const length = countCharacters(password.normalize('NFKC'))
   const faults: string[] = []
   if (length < minPasswordLength) faults.push(`must have at least ${minPasswordLength} characters`)
-  if (length > maxPasswordLength) faults.push(`must have at most ${maxPasswordLength} characters`)
+  if (length > maxPasswordLength) faults.push(tooLong)
   if (isCommon(folded)) faults.push('is a common password, alone or with digits and punctuation around it')
-  if (isPattern(folded)) faults.push('is a short pattern repeated, or a row of keys, digits or letters')
-  if (isMadeOf(folded, ownWords(owner, serviceHosts)))
-    faults.push('is made of your own name, e-mail address or username, or of the name of this service')
+  if (isPattern(folded)) faults.push('is a short pattern repeated, or a row of letters, digits or keys')
+  if (isMadeOf(folded, ownWords))
+    faults.push('is made of your name, e-mail address or username, or of the name of this service')
   return faults
 }
 
-/** @throws AppError validation_failed: what nobody can have set need not be hashed. */
-export function assertPresentable(password: string, path: string): void {
-  if (countCharacters(password.normalize('NFKC')) > maxPasswordLength) {
-    const message = `must have at most ${maxPasswordLength} characters`
-    throw new AppError('validation_failed', undefined, { errors: [{ path, message }] })
-  }
-}
-
-/** @throws AppError password_rejected with every reason. */
+/** @throws AppError password_rejected with every fault. */
 export function assertNoFaults(faults: readonly string[], path: string): void {
   if (faults.length === 0) return
   throw new AppError('password_rejected', undefined, { errors: faults.map((message) => ({ path, message })) })
 }
 
+/** A password that nobody can have set is not worth a hash. @throws AppError validation_failed. */
+export function assertPresentable(password: string, path: string): void {
+  if (countCharacters(password.normalize('NFKC')) <= maxPasswordLength) return
+  throw new AppError('validation_failed', undefined, { errors: [{ path, message: tooLong }] })
+}
+
+const tooLong = `must have at most ${maxPasswordLength} characters`
 const fold = (text: string): string => text.normalize('NFKC').toLowerCase()
+const countCharacters = (text: string): number => Array.from(text).length
+const isTooShort = (text: string): boolean => countCharacters(text) < minPasswordLength
 
 /** `password1!` and `passwordpassword` are no better than `password`: what surrounds the word would not do alone. */
 function isCommon(folded: string): boolean {
@@ -78,23 +66,6 @@ function periodOf(text: string): number {
 }
 
 function isMadeOf(folded: string, words: readonly string[]): boolean {
-  const rest = words.reduce((left, word) => left.replaceAll(word, ''), folded)
+  const rest = words.reduce((left, word) => left.replaceAll(fold(word), ''), folded)
   return rest !== folded && !/\p{L}/u.test(rest) && isTooShort(rest)
-}
-
-const countCharacters = (text: string): number => Array.from(text).length
-
-const isTooShort = (text: string): boolean => countCharacters(text) < minPasswordLength
-
-/** Longest first, so that a whole address goes before its parts. */
-function ownWords({ email, username, name }: PasswordOwner, serviceHosts: readonly string[]): string[] {
-  const [local = '', domain = ''] = email.split('@')
-  const hosts = [domain, ...serviceHosts].flatMap((host) => host.split('.').slice(0, -1))
-  const told = [email, local, username ?? '', name ?? ''].flatMap((text) => [
-    text,
-    ...text.split(/[\s._+-]+/u),
-  ])
-  return [...new Set([productName, ...hosts, ...told].map(fold))]
-    .filter((word) => countCharacters(word) >= shortestOwnWord)
-    .toSorted((a, b) => b.length - a.length)
 }

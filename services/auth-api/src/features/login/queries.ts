@@ -1,0 +1,28 @@
+import type { Sql } from '@latchkey/platform/database/client'
+import type { LoginIdentifier } from './login-identifier.js'
+
+export interface Account {
+  userId: string
+  isDisabled: boolean
+  userType: string | null
+  /** Null for a user without a password. */
+  passwordHash: string | null
+}
+
+export async function findAccount(sql: Sql, { kind, value }: LoginIdentifier): Promise<Account | null> {
+  const [row] = await sql<Account[]>`
+    SELECT u.id AS user_id, u.disabled_at IS NOT NULL AS is_disabled, u.user_type, c.password_hash
+    FROM users u LEFT JOIN credentials c ON c.user_id = u.id
+    WHERE ${kind === 'email' ? sql`u.email = ${value}` : sql`u.username = ${value}`}`
+  return row ?? null
+}
+
+/** The same password, hashed anew. False when another sign-in or a change of password was first. */
+export async function replaceHash(
+  sql: Sql,
+  { userId, from, to }: { userId: string; from: string; to: string },
+): Promise<boolean> {
+  const { count } = await sql`
+    UPDATE credentials SET password_hash = ${to} WHERE user_id = ${userId} AND password_hash = ${from}`
+  return count === 1
+}

@@ -1,0 +1,31 @@
+import { Problem } from '@latchkey/contracts/http/answers'
+import { ChangePasswordBody } from '@latchkey/contracts/http/bodies'
+import { Type } from 'typebox'
+import type { App } from '../../app-types.js'
+import type { Deps } from '../../deps.js'
+import { callerOf } from '../../plugins/authentication.js'
+import { originOf } from '../../request-origin.js'
+import { changePassword } from './change-password.js'
+
+export function passwordsRoutes(app: App, deps: Deps): void {
+  app.post('/change-password', {
+    config: { auth: 'session', limit: 'general' },
+    schema: {
+      tags: ['account'],
+      summary: 'Change the password and end all other sessions',
+      body: ChangePasswordBody,
+      response: {
+        204: Type.Null({ description: 'Done' }),
+        400: Problem,
+        401: Problem,
+        429: Problem,
+        503: Problem,
+      },
+    },
+    handler: async (request, reply) => {
+      const { userId, sessionId } = callerOf(request)
+      await changePassword(deps, { ...request.body, userId, sessionId, origin: originOf(request) })
+      return reply.code(204).send(null)
+    },
+  })
+}

@@ -1,0 +1,32 @@
+import { AppError, type FieldError } from '@latchkey/contracts/errors'
+import type { RegisterBody } from '@latchkey/contracts/http/bodies'
+import { assertTraitsFit } from '../profile/traits.js'
+import { normaliseEmail } from './normalise-email.js'
+
+export interface Registration {
+  email: string
+  password: string
+  username: string | null
+  name: string | null
+  userType: string | null
+  traits: Readonly<Record<string, unknown>>
+}
+
+/** What the schema cannot say of a registration. @throws AppError validation_failed. */
+export function readRegistration(body: RegisterBody): Registration {
+  const email = normaliseEmail(body.email)
+  const errors: FieldError[] = []
+  if (email === null) errors.push({ path: '/email', message: 'is not an e-mail address' })
+  if (body.passwordConfirmation !== undefined && body.passwordConfirmation !== body.password)
+    errors.push({ path: '/passwordConfirmation', message: 'is not the same as the password' })
+  if (email === null || errors.length > 0) throw new AppError('validation_failed', undefined, { errors })
+  if (body.traits !== undefined) assertTraitsFit(body.traits)
+  return {
+    email,
+    password: body.password,
+    username: body.username?.toLowerCase() ?? null,
+    name: body.name ?? null,
+    userType: body.userType ?? null,
+    traits: body.traits ?? {},
+  }
+}
