@@ -1,11 +1,6 @@
 import { AppError } from '@latchkey/contracts/errors'
 import { isSameSecret } from '@latchkey/platform/crypto/constant-time'
-import fastify, {
-  LogController,
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-} from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Deps } from './deps.js'
 import { assertDatabaseAnswers } from './health/readiness.js'
 import { answerBadHttp, problemHeaders, problemOf } from './http-problems.js'

@@ -26,29 +26,31 @@ export interface DeletedSessions {
 
 /**
  * Deletes at most `limit` ended sessions of a range of the heap, in one statement and so in one short transaction.
- * FOR UPDATE checks the newest version of a row before it locks it: a session that was refreshed meanwhile is not ended
- * and stays. Rows that someone else has locked are skipped. The rows that are left are ours until the commit.
+ * FOR UPDATE checks the newest version of a row before it locks it: a session that was refreshed meanwhile has not ended and
+ * stays. Rows that someone else has locked are skipped. The rows that are left are ours until the commit.
  * The commit need not reach the disk before the answer: what a crash brings back is deleted by the next run.
  */
+export const endedSessionsDeletion = (sql: Sql, range: SessionRange) => sql<DeletedSessions[]>`
+  WITH deleted AS (
+    DELETE FROM sessions WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM sessions
+      WHERE ctid >= ${range.from}::tid AND ctid < ${`(${range.beforePage},0)`}::tid
+        AND CASE WHEN revoked_at IS NULL
+          THEN idle_expires_at <= now() OR absolute_expires_at <= now()
+          ELSE revoked_at <= now() - make_interval(secs => ${range.keepRevokedSeconds}) END
+      LIMIT ${range.limit}
+      FOR UPDATE SKIP LOCKED))
+    RETURNING ctid, revoked_at
+  )
+  SELECT
+    count(*) FILTER (WHERE revoked_at IS NULL)::int AS expired,
+    count(revoked_at)::int AS revoked,
+    max(ctid)::text AS last,
+    set_config('synchronous_commit', 'off', true)
+  FROM deleted`
+
 export async function deleteEndedSessions(sql: Sql, range: SessionRange): Promise<DeletedSessions> {
-  const [row] = await sql<DeletedSessions[]>`
-    WITH deleted AS (
-      DELETE FROM sessions WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM sessions
-        WHERE ctid >= ${range.from}::tid AND ctid < ${`(${range.beforePage},0)`}::tid
-          AND CASE WHEN revoked_at IS NULL
-            THEN idle_expires_at <= now() OR absolute_expires_at <= now()
-            ELSE revoked_at <= now() - make_interval(secs => ${range.keepRevokedSeconds}) END
-        LIMIT ${range.limit}
-        FOR UPDATE SKIP LOCKED))
-      RETURNING ctid, revoked_at
-    )
-    SELECT
-      count(*) FILTER (WHERE revoked_at IS NULL)::int AS expired,
-      count(revoked_at)::int AS revoked,
-      max(ctid)::text AS last,
-      set_config('synchronous_commit', 'off', true)
-    FROM deleted`
+  const [row] = await endedSessionsDeletion(sql, range)
   return row ?? { expired: 0, revoked: 0, last: null }
 }
 

@@ -1,0 +1,43 @@
+import { newId } from '@latchkey/platform/crypto/identifiers'
+import type { Sql } from '@latchkey/platform/database/client'
+
+export async function insertUser(db: Sql): Promise<string> {
+  const id = newId()
+  await db`INSERT INTO users (id, email) VALUES (${id}, ${`${id}@example.com`})`
+  return id
+}
+
+/** Seconds from now; negative ones have passed. */
+export interface SessionTimes {
+  idle?: number
+  absolute?: number
+  /** Null for a session that was never revoked. */
+  revoked?: number | null
+}
+
+export async function insertSessions(
+  db: Sql,
+  userId: string,
+  { idle = 3600, absolute = 7200, revoked = null }: SessionTimes = {},
+  count = 1,
+): Promise<string[]> {
+  const rows = await db<{ id: string }[]>`
+    INSERT INTO sessions (id, user_id, idle_expires_at, absolute_expires_at, revoked_at, revoke_reason)
+    SELECT gen_random_uuid(), ${userId}, now() + make_interval(secs => ${idle}), now() + make_interval(secs => ${absolute}),
+      now() + make_interval(secs => ${revoked}::float8), CASE WHEN ${revoked}::float8 IS NOT NULL THEN 'logout' END
+    FROM generate_series(1, ${count}::int)
+    RETURNING id`
+  return rows.map(({ id }) => id)
+}
+
+export async function remainingSessions(db: Sql): Promise<Set<string>> {
+  const rows = await db<{ id: string }[]>`SELECT id FROM sessions`
+  return new Set(rows.map(({ id }) => id))
+}
+
+export async function insertOneTimeTokens(db: Sql, expiresIn: number, count = 1): Promise<void> {
+  await db`
+    INSERT INTO one_time_tokens (token_hash, purpose, expires_at)
+    SELECT uuid_send(gen_random_uuid()), 'reset', now() + make_interval(secs => ${expiresIn})
+    FROM generate_series(1, ${count}::int)`
+}
