@@ -12,14 +12,15 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
-export async function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+/** Null when this process could listen there now, else the system's code: EADDRINUSE, EACCES, EADDRNOTAVAIL. */
+export async function findPortProblem(port: number, host: string): Promise<string | null> {
   const server = createServer().listen(port, host)
   try {
     await once(server, 'listening')
-  } catch {
-    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : String(error)
   }
   server.close()
   await once(server, 'close')
-  return true
+  return null
 }

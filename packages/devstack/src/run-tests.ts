@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { takeFolderLock, type FolderLock } from './folder-lock.js'
 import { readUncovered } from './run-tests/coverage-floors.js'
 import { readTotals } from './run-tests/totals.js'
-import { runTap } from './run-tests/tap.js'
+import { buildTap, runTap } from './run-tests/tap.js'
 import { startTestServers, type TestServers } from './run-tests/test-servers.js'
 import { catchSignals, type CaughtSignals } from './signals.js'
 import { StartError } from './start-error.js'
@@ -21,6 +21,7 @@ async function main(args: readonly string[], signals: CaughtSignals): Promise<nu
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
   let servers: TestServers | null = null
   try {
+    buildTap(root)
     servers = await startTestServers(folder, console.log)
     if (signals.stop.aborted) return 1
     const isWhole = args.every((arg) => arg.startsWith('-'))

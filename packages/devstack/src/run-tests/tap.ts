@@ -1,17 +1,42 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { settings } from '@latchkey/platform/config/settings'
 import { dyingWithParent } from '../servers/dying-with-parent.js'
 import type { CaughtSignals } from '../signals.js'
+import { StartError } from '../start-error.js'
+
+/**
+ * tap compiles its own test class from its plugins. The one that npm installs has the TypeScript plugin in it, which .taprc takes out, and
+ * a run that has to compile first fails; hence once, before the first run.
+ */
+export function buildTap(root: string): void {
+  const built = join(root, 'node_modules/@tapjs/test/test-built/dist/esm/index.js')
+  if (!readFileSync(built, 'utf8').includes('@tapjs/typescript')) return
+  const { status, stdout, stderr } = spawnSync(process.execPath, [tapIn(root), 'build'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new StartError(`tap could not be built: ${stdout}${stderr}`)
+}
+
+function tapIn(root: string): string {
+  return join(root, 'node_modules/tap/dist/esm/run.mjs')
+}
 
 /** Runs tap to its end, and returns its exit code. A signal reaches it and its test files; a second one ends them at once. */
 export async function runTap(
   root: string,
   { args, env, signals }: { args: readonly string[]; env: Record<string, string>; signals: CaughtSignals },
 ): Promise<number> {
-  const tap = join(root, 'node_modules/tap/dist/esm/run.mjs')
-  const [command = '', ...rest] = [...dyingWithParent('SIGTERM'), process.execPath, tap, 'run', ...args]
+  const [command = '', ...rest] = [
+    ...dyingWithParent('SIGTERM'),
+    process.execPath,
+    tapIn(root),
+    'run',
+    ...args,
+  ]
   // In a process group of its own: Ctrl-C would otherwise reach it twice, and the second ends it before it has ended its test files.
   const child = spawn(command, rest, {
     cwd: root,

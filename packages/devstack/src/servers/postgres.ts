@@ -65,8 +65,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
       args: ['-D', reachable(cluster, account), '-p', String(port), ...settingArgs(settings)],
       cwd: cluster,
       account,
-      logFile: join(dataDir, 'postgres.log'),
-      identityFile: join(dataDir, 'process.json'),
+      dataDir,
       stopSignal: 'SIGINT', // "fast": ends the sessions, then shuts down cleanly; SIGTERM would wait for every client
       isReady: (pid) => {
         const lines = readPidFile(cluster)

@@ -51,8 +51,7 @@ export async function startRedis({ dataDir, port, appendOnly, binary }: RedisOpt
       input: configOf({ port, appendOnly, password }),
       cwd: data,
       account,
-      logFile: join(dataDir, 'redis.log'),
-      identityFile: join(dataDir, 'process.json'),
+      dataDir,
       stopSignal: 'SIGTERM',
       isReady: () => answersPing(port, password),
     })

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { StartError } from '../start-error.js'
 import { waitFor } from '../wait-for.js'
-import { findDescendants, identify, isAlive, parseIdentity } from './process-identity.js'
+import { forgetProcess, killFamily, rememberProcess, stopForgotten } from './process-memory.js'
 import { dyingWithParent } from './dying-with-parent.js'
 import type { Account } from './unprivileged-account.js'
 
@@ -17,9 +18,8 @@ export interface ServerDefinition {
   account: Account | null
   /** What the server reads from standard input, where no other user can see it. */
   input?: string
-  logFile: string
-  /** Where the running process is remembered, for the next start to find one that outlived its parent. */
-  identityFile: string
+  /** Where the log is, and where the running process is remembered: the next start finds one that outlived its parent. */
+  dataDir: string
   /** What makes the server stop in good order, and what `command` gets when this process dies first. */
   stopSignal: 'SIGINT' | 'SIGTERM'
   isReady: (pid: number) => boolean | Promise<boolean>
@@ -51,8 +51,9 @@ const stopDeadlineMs = 20_000
 
 /** Starts the server, after stopping one that outlived an earlier parent, and returns when it is ready. */
 export async function launchServer(definition: ServerDefinition): Promise<ServerProcess> {
-  const { name, command, args, cwd, account, input, logFile, identityFile, stopSignal } = definition
-  await stopForgotten(identityFile, stopSignal)
+  const { name, command, args, cwd, account, input, dataDir, stopSignal } = definition
+  const logFile = join(dataDir, 'server.log')
+  await stopForgotten(dataDir, stopSignal)
 
   const log = openSync(logFile, 'w', 0o600)
   const [program, ...programArgs] = [...dyingWithParent(stopSignal), command, ...args]
@@ -71,7 +72,7 @@ export async function launchServer(definition: ServerDefinition): Promise<Server
   const ended = describeEnd(child)
   const { pid } = child
   if (pid === undefined) throw new ServerDied(name, await ended, logFile)
-  writeFileSync(identityFile, JSON.stringify(identify(pid)), { mode: 0o600 })
+  rememberProcess(dataDir, pid)
 
   let death: string | null = null
   void ended.then((how) => (death = how))
@@ -79,14 +80,14 @@ export async function launchServer(definition: ServerDefinition): Promise<Server
   const kill = async (): Promise<void> => {
     if (death === null) await killFamily(pid)
     await ended
-    rmSync(identityFile, { force: true })
+    forgetProcess(dataDir)
   }
   const stop = async (): Promise<void> => {
     child.kill(stopSignal)
     const timer = setTimeout(() => void kill(), stopDeadlineMs)
     await ended
     clearTimeout(timer)
-    rmSync(identityFile, { force: true })
+    forgetProcess(dataDir)
   }
 
   try {
@@ -110,38 +111,4 @@ async function describeEnd(child: ChildProcess): Promise<string> {
     return error instanceof Error ? error.message : String(error)
   }
   return child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`
-}
-
-/** Stops the server that an earlier parent left running: two on one data folder would ruin it. */
-async function stopForgotten(identityFile: string, stopSignal: NodeJS.Signals): Promise<void> {
-  if (!existsSync(identityFile)) return
-  const identity = parseIdentity(readFileSync(identityFile, 'utf8'))
-  if (identity !== null && isAlive(identity)) {
-    process.kill(identity.pid, stopSignal)
-    try {
-      await waitFor(() => !isAlive(identity), {
-        what: 'the former server to stop',
-        deadlineMs: stopDeadlineMs,
-      })
-    } catch {
-      await killFamily(identity.pid)
-    }
-  }
-  rmSync(identityFile)
-}
-
-/** The parent is stopped first, so that it cannot fork a child that the list of the doomed lacks. */
-async function killFamily(pid: number): Promise<void> {
-  send(pid, 'SIGSTOP')
-  const family = [pid, ...findDescendants(pid)].map(identify).filter((member) => member !== null)
-  for (const member of family.toReversed()) send(member.pid, 'SIGKILL')
-  await waitFor(() => !family.some(isAlive), { what: `process ${pid} and its children to end` })
-}
-
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
-  }
 }

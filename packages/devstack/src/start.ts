@@ -1,0 +1,127 @@
+/** `npm start`: everything that Latchkey needs, from one command, and all of it stopped by one Ctrl-C. */
+import { migrate } from '@latchkey/platform/database/migrate'
+import { startEmbeddedPostgres, startEmbeddedRedis, type EmbeddedServer } from './start/embedded.js'
+import { openHome, stopLeftovers, type Home } from './start/home.js'
+import type { Part } from './start/part.js'
+import { startService } from './start/service.js'
+import {
+  checkSettings,
+  choosePorts,
+  isSet,
+  urlOf,
+  wantsEmbeddedPostgres,
+  wantsEmbeddedRedis,
+} from './start/settings.js'
+import { renderSummary } from './start/summary.js'
+import { red, tellStep } from './start/terminal.js'
+import { catchSignals, type CaughtSignals } from './signals.js'
+import { StartError } from './start-error.js'
+
+const forcedExitCode = 130
+
+async function main(args: readonly string[], signals: CaughtSignals): Promise<number> {
+  const unknown = args.find((arg) => arg !== '--fresh')
+  if (unknown !== undefined)
+    throw new StartError(`${unknown} is unknown: npm start takes -- --fresh or nothing`)
+  if (process.platform === 'win32') throw new StartError('npm start needs Linux or macOS: on Windows use WSL')
+
+  const home = openHome(process.cwd())
+  const parts: Part[] = []
+  signals.force.addEventListener('abort', () => void endAtOnce(parts))
+  try {
+    await stopLeftovers(home)
+    if (args.includes('--fresh')) home.emptyData()
+    await start(home, parts, signals.stop)
+    const end = await Promise.race([untilAborted(signals.stop), ...parts.map(untilEnded)])
+    if (end === null) return 0
+    console.error(red(`${end.name} ended by itself (${end.how}): stopping the rest`))
+    return 1
+  } finally {
+    if (parts.length > 0) tellStep('stopping')
+    for (const part of parts.toReversed()) await part.stop()
+    home.release()
+  }
+}
+
+/** Starts one thing after the other, each standing on the former, and adds it to `parts`. Returns early once `stop` is aborted. */
+async function start(home: Home, parts: Part[], stop: AbortSignal): Promise<void> {
+  const began = performance.now()
+  const own: Record<string, string> = isSet(process.env, 'AUTH_SECRET')
+    ? {}
+    : { AUTH_SECRET: home.secret('auth-secret') }
+  const config = checkSettings({ ...process.env, ...own })
+  const { port, workerPort } = await choosePorts(config)
+
+  const embed = async (name: string, server: Promise<EmbeddedServer | null>): Promise<string[]> => {
+    const started = await server
+    if (started === null) return []
+    parts.push(started)
+    own[name] = started.url
+    tellStep(started.about)
+    return [started.about]
+  }
+  const about: string[] = []
+  if (wantsEmbeddedPostgres(process.env))
+    about.push(...(await embed('DATABASE_URL', startEmbeddedPostgres(home, tellStep))))
+  if (wantsEmbeddedRedis(process.env))
+    about.push(...(await embed('REDIS_URL', startEmbeddedRedis(home, tellStep))))
+  home.saveEnvironment(own)
+  if (stop.aborted) return
+
+  await migrateTo(own['DATABASE_URL'] ?? config.databaseUrl)
+  const ports = { PORT: String(port), WORKER_PORT: String(workerPort) }
+  const env = { ...process.env, ...own, ...ports, LOG_PRETTY: String(config.logPretty) }
+  const [baseUrl, workerUrl] = [urlOf(config.host, port), urlOf(config.host, workerPort)]
+  const services = [
+    { name: 'worker', entry: '@latchkey/worker/main', url: workerUrl },
+    { name: 'auth-api', entry: '@latchkey/auth-api/server', url: baseUrl },
+  ] as const
+  const started = services.map(({ name, entry, url }) =>
+    startService({ name, entry, env, folder: home.room(name), readyUrl: `${url}/health/ready` }),
+  )
+  parts.push(...started)
+  await Promise.all(started.map((service) => service.untilReady(stop)))
+  if (stop.aborted) return
+
+  for (const service of started) service.showOutput()
+  console.log(
+    renderSummary({ baseUrl, workerUrl, servers: about, seconds: (performance.now() - began) / 1000 }),
+  )
+  console.log(`ready ${baseUrl}`)
+}
+
+async function migrateTo(url: string): Promise<void> {
+  try {
+    const { applied } = await migrate(url)
+    if (applied.length > 0) tellStep(`${applied.length} migrations applied`)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new StartError(`The database cannot be prepared: ${reason}`, { cause: error })
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(null)
+    signal.addEventListener('abort', () => resolve(null))
+  })
+}
+
+async function untilEnded({ name, ended }: Part): Promise<{ name: string; how: string }> {
+  return { name, how: await ended }
+}
+
+async function endAtOnce(parts: readonly Part[]): Promise<void> {
+  await Promise.allSettled(parts.map((part) => part.kill()))
+  process.exit(forcedExitCode)
+}
+
+// A terminal that was closed takes no more lines; what is to be stopped must be stopped all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+
+try {
+  process.exitCode = await main(process.argv.slice(2), catchSignals())
+} catch (error) {
+  console.error(error instanceof StartError ? red(error.message) : error)
+  process.exitCode = error instanceof StartError ? error.exitCode : 1
+}

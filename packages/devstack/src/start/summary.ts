@@ -1,0 +1,43 @@
+import { bold, cyan, dim, green } from './terminal.js'
+
+export interface Running {
+  baseUrl: string
+  workerUrl: string
+  /** What is embedded, where it is, in a few words each. */
+  servers: readonly string[]
+  seconds: number
+}
+
+/** What a newcomer needs next. The curl lines work as they stand: copied one after the other they register, sign in and refresh. */
+export function renderSummary({ baseUrl, workerUrl, servers, seconds }: Running): string {
+  const auth = `${baseUrl}/api/v1/auth`
+  const person = `"email":"ada@example.com","password":"violet kettle orbits slowly"`
+  const rows = [
+    ['API', baseUrl],
+    ['API page', `${baseUrl}/api-docs`],
+    ['Health', `${baseUrl}/health/ready`],
+    ['Metrics', `${baseUrl}/metrics  ${workerUrl}/metrics`],
+    ...servers.map((server) => ['Data', server]),
+    ['Shell', '. .latchkey/env   then, say: npm run tokens:clean'],
+  ]
+  const steps = [
+    ['Register', `${post(`${auth}/register`)} -d '{${person}}'`],
+    [
+      'Sign in, and keep the refresh token',
+      `RT=$(${post(`${auth}/login`)} -d '{${person}}' | tee /dev/stderr | grep -o 'lk1\\.[A-Za-z0-9_-]*')`,
+    ],
+    ['Refresh', `${post(`${auth}/refresh`)} -d "{\\"refreshToken\\":\\"$RT\\"}"`],
+  ]
+  return [
+    '',
+    `${bold(green('Latchkey is up'))} ${dim(`after ${seconds.toFixed(1)} s; Ctrl-C stops all of it`)}`,
+    '',
+    ...rows.map(([name = '', value = '']) => `  ${dim(name.padEnd(9))}${cyan(value)}`),
+    ...steps.flatMap(([name = '', command = '']) => ['', `  ${dim(`# ${name}`)}`, `  ${command}`]),
+    '',
+  ].join('\n')
+}
+
+function post(url: string): string {
+  return `curl -s ${url} -H 'content-type: application/json'`
+}

@@ -1,0 +1,11 @@
+import { createColors } from 'picocolors'
+
+const hasColours = process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
+
+/** Plain text where nobody sees colours: NO_COLOR (no-color.org), a pipe, a dumb terminal. */
+export const { bold, cyan, dim, green, red, yellow } = createColors(hasColours)
+
+/** One step of the start, as it happens. */
+export function tellStep(line: string): void {
+  console.log(dim(`· ${line}`))
+}
