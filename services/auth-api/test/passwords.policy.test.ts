@@ -1,0 +1,127 @@
+// Attacks: guessing what people choose first, for everyone (lists, patterns) or for one account (its own words).
+import { ownWords } from '@latchkey/auth-api/features/passwords/own-words'
+import {
+  assertNoFaults,
+  assertPresentable,
+  passwordFaults,
+} from '@latchkey/auth-api/features/passwords/password-policy'
+import { dictionary } from '@zxcvbn-ts/language-common'
+import t from 'tap'
+
+const owner = {
+  email: 'alice.smith@lookingglass.example',
+  username: 'tweedledum_7',
+  name: 'Alice P. Liddell',
+}
+const service = { publicUrl: 'https://login.hatters.example', issuer: 'https://login.hatters.example' }
+const words = ownWords(owner, service)
+const faultsOf = (password: string): string[] => passwordFaults(password, words)
+
+const tooShort = 'must have at least 10 characters'
+const tooLong = 'must have at most 128 characters'
+const common = 'is a common password, alone or with digits and punctuation around it'
+const pattern = 'is a short pattern repeated, or a row of letters, digits or keys'
+const own = 'is made of your name, e-mail address or username, or of the name of this service'
+
+t.test('any composition will do, if it is long and nobody’s first guess', (t) => {
+  const good = [
+    'aaaa bbbb cccc dddd',
+    'correcthorsebatterystaple',
+    'all lower case and spaces',
+    '8274019356',
+    '!"§$%&/()=?`',
+    '🐢🐎🐙🦀🐝🐞🐛🐌🐚🐟',
+    'Пароль для одной двери',
+    '合言葉はまだ秘密です！',
+    'alice met the dodo',
+    'password of the dodo',
+    'dragon 8274019356',
+    'ab'.repeat(30) + ' and more of it',
+  ]
+  for (const password of good) t.same(faultsOf(password), [], password)
+  t.end()
+})
+
+t.test('length is counted in characters, after normalisation', (t) => {
+  const unlisted = 'zwölf boxk'
+  t.same(faultsOf(unlisted), [])
+  t.same(faultsOf(unlisted.slice(1)), [tooShort])
+  t.same(faultsOf(unlisted.normalize('NFD').slice(1)), [tooShort], 'an accent of its own is no character')
+  const long = 'the dodo said: '.repeat(9).slice(0, 128)
+  t.same(faultsOf(long), [])
+  t.same(faultsOf(`${long}!`), [tooLong])
+  t.same(faultsOf(`${long.slice(0, 127)}ﷺ`), [tooLong], 'one code point that stands for 18')
+  t.end()
+})
+
+t.test('every listed password of legal length is refused, in any case and decoration', (t) => {
+  const listed = dictionary['passwords-common'].filter((password) => password.length >= 10)
+  t.ok(listed.length > 1500)
+  t.same(
+    listed.filter((password) => !faultsOf(password).includes(common)),
+    [],
+  )
+  for (const password of [
+    'QwertyUIOP',
+    'Password123!',
+    '!!sunshine2024',
+    'iloveyou__99',
+    'passwordPassword',
+    '１２３４５６７８９０',
+  ])
+    t.ok(faultsOf(password).includes(common), password)
+  t.end()
+})
+
+t.test('patterns and rows are refused', (t) => {
+  for (const password of [
+    'zzzzzzzzzzz',
+    '7e7e7e7e7e7',
+    '..-...-...-.',
+    'defghijklmno',
+    '67890123456',
+    'poiuytrewqpoi',
+  ])
+    t.same(faultsOf(password), [pattern], password)
+  t.end()
+})
+
+t.test('what an attacker who picks this account tries first is refused', (t) => {
+  const guesses = [
+    'alice.smith2024!',
+    'ALICE-smith--',
+    'lookingglass!!1',
+    'Tweedledum_7',
+    'tweedledum77',
+    'liddell20241',
+    'Latchkey2024!',
+    'hatters_12345',
+  ]
+  for (const password of guesses) t.same(faultsOf(password), [own], password)
+  t.end()
+})
+
+t.test('all reasons are told at once, at the field they are about', (t) => {
+  const faults = faultsOf('Latchkey1')
+  t.same(faults, [tooShort, own])
+  t.throws(() => assertNoFaults(faults, '/newPassword'), {
+    code: 'password_rejected',
+    status: 400,
+    errors: [
+      { path: '/newPassword', message: tooShort },
+      { path: '/newPassword', message: own },
+    ],
+  })
+  t.doesNotThrow(() => assertNoFaults([], '/password'))
+  t.end()
+})
+
+t.test('a presented password is bounded and nothing else', (t) => {
+  t.doesNotThrow(() => assertPresentable('old1', '/password'))
+  t.doesNotThrow(() => assertPresentable('🐢'.repeat(128), '/password'))
+  t.throws(() => assertPresentable('x'.repeat(129), '/password'), {
+    code: 'validation_failed',
+    errors: [{ path: '/password', message: tooLong }],
+  })
+  t.end()
+})
