@@ -5,17 +5,14 @@ import type { Deps } from './deps.js'
 import { health } from './features/health/index.js'
 import { keys } from './features/keys/index.js'
 import { login } from './features/login/index.js'
-import { login } from './features/login/index.js'
 import { metricsPage } from './features/metrics/index.js'
-import { passwords } from './features/passwords/index.js'
-import { profile } from './features/profile/index.js'
-import { registration } from './features/registration/index.js'
 import { passwords } from './features/passwords/index.js'
 import { profile } from './features/profile/index.js'
 import { registration } from './features/registration/index.js'
 import { sessions } from './features/sessions/index.js'
 import { registerAccessTokens } from './plugins/access-tokens.js'
 import { answerBadHttp } from './plugins/bad-http.js'
+import { registerClosedInputs } from './plugins/closed-inputs.js'
 import { registerCrossOrigin } from './plugins/cross-origin.js'
 import { registerDraining } from './plugins/draining.js'
 import { registerErrors, sendProblem } from './plugins/errors.js'
@@ -64,6 +61,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   registerAccessTokens(app, deps)
   await registerGate(app, deps)
   registerUnknownRoutes(app)
+  registerClosedInputs(app)
   registerRouteInventory(app)
   await registerOpenApi(app, deps)
 

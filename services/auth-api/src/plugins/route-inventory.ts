@@ -18,12 +18,14 @@ export interface InventoryRoute {
 
 /** A route that does not say who may call it and what limits it must not start. Registered before the routes. */
 export function registerRouteInventory(app: App): void {
-  const routes: RouteOptions[] = []
+  const declared: { url: string; route: RouteOptions }[] = []
   const inventory: InventoryRoute[] = []
   app.decorate('routeInventory', inventory)
-  app.addHook('onRoute', (route) => void routes.push(route))
+  // Fastify moves some routes to another url after this, and other plugins give theirs a config after this.
+  app.addHook('onRoute', (route) => void declared.push({ url: route.url, route }))
   app.addHook('onReady', (done) => {
-    for (const { method, url, config, schema } of routes) {
+    for (const { url, route } of declared) {
+      const { method, config, schema } = route
       for (const name of [method].flat()) {
         if (config?.auth === undefined || config.limit === undefined) {
           done(new Error(`${name} ${url} does not declare config.auth and config.limit`))
