@@ -15,7 +15,17 @@ BEGIN
       END;
     END IF;
     IF NOT pg_has_role(current_user, wanted, may_act_as) THEN
-      EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
+      BEGIN
+        EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
+      EXCEPTION
+        WHEN unique_violation OR internal_error THEN
+          NULL; -- the other one granted it: "tuple concurrently updated"
+        WHEN insufficient_privilege THEN
+          -- The other two are for an owner's URL that api and worker share; they may have URLs of their own instead.
+          IF wanted = 'latchkey_migrator' THEN
+            RAISE;
+          END IF;
+      END;
     END IF;
   END LOOP;
   EXECUTE format('GRANT CONNECT, CREATE ON DATABASE %I TO latchkey_migrator', current_database());
@@ -26,3 +36,6 @@ $$;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA public TO latchkey_migrator;
 GRANT USAGE ON SCHEMA public TO latchkey_api, latchkey_worker;
+
+-- Whoever may migrate next time may also record it.
+ALTER TABLE IF EXISTS public.schema_migrations OWNER TO latchkey_migrator;

@@ -1,4 +1,4 @@
--- Why: who can sign in. Password hashes live in a table of their own, so that the worker can read users and never a hash.
+-- Why: who can sign in. Password hashes live in a table of their own, so that a right to read users is none to read a hash.
 SET LOCAL ROLE latchkey_migrator;
 
 CREATE EXTENSION IF NOT EXISTS citext;
@@ -11,7 +11,7 @@ AS $$
     set_bit(set_bit(
       overlay(
         uuid_send(gen_random_uuid())
-        PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+        PLACING substring(int8send(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
         FROM 1 FOR 6
       ), 52, 1), 53, 1),
     'hex')::uuid
@@ -41,5 +41,4 @@ CREATE TABLE credentials (
   password_changed_at timestamptz NOT NULL DEFAULT now()
 );
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON users, credentials TO latchkey_api;
-GRANT SELECT ON users TO latchkey_worker;
+GRANT SELECT, INSERT, UPDATE ON users, credentials TO latchkey_api;

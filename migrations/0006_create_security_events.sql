@@ -23,20 +23,32 @@ CREATE INDEX security_events_user_id_occurred_at_idx ON security_events (user_id
 -- No event is refused because its month has no partition yet.
 CREATE TABLE security_events_default PARTITION OF security_events DEFAULT;
 
--- Makes the monthly partition that holds `moment`; answers its name, or null when it was there.
+-- Makes the monthly partition that holds `moment`; answers its name, or null when it was there. Runs with the rights of the
+-- owner for the worker, so it trusts no search path and no moment that is far off.
 CREATE FUNCTION create_security_events_partition(moment timestamptz) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   month_start timestamptz := date_trunc('month', moment, 'UTC');
   month_end timestamptz := date_trunc('month', month_start + interval '32 days', 'UTC');
   partition_name text := 'security_events_' || to_char(month_start AT TIME ZONE 'UTC', 'YYYY_MM');
 BEGIN
+  IF moment IS NULL OR abs(extract(epoch FROM moment - now())) > 366 * 86400 THEN
+    RAISE EXCEPTION 'no partition is made for %', moment USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   PERFORM pg_advisory_xact_lock(hashtext('latchkey:security_events_partition')); -- two workers rolling at once
-  IF to_regclass('public.' || partition_name) IS NOT NULL THEN
+  IF to_regclass(format('public.%I', partition_name)) IS NOT NULL THEN
     RETURN NULL;
   END IF;
-  EXECUTE format('CREATE TABLE %I PARTITION OF security_events FOR VALUES FROM (%L) TO (%L)', partition_name, month_start, month_end);
+  EXECUTE format('CREATE TABLE public.%I (LIKE public.security_events INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', partition_name);
+  -- Events that came before their partition are in the default one, and no more may get there until they have moved.
+  LOCK TABLE public.security_events_default IN ACCESS EXCLUSIVE MODE;
+  EXECUTE format(
+    'WITH early AS (DELETE FROM public.security_events_default WHERE occurred_at >= %L AND occurred_at < %L RETURNING *)
+     INSERT INTO public.%I SELECT * FROM early', month_start, month_end, partition_name);
+  EXECUTE format(
+    'ALTER TABLE public.security_events ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
+    partition_name, month_start, month_end);
   RETURN partition_name;
 END
 $$;

@@ -1,24 +1,31 @@
 import { performance } from 'node:perf_hooks'
 import type { Config } from '../config/config.js'
-import { parseDatabaseUrl } from './database-url.js'
 import type { Connection } from './connection.js'
+import { parseDatabaseUrl } from './database-url.js'
 import type { DriverQuery } from './driver.js'
 import { createPool, type PoolStatistics } from './pool.js'
-import { createSql, createStatementLanguage, type Sql } from './sql.js'
+import { createSql, createStatementLanguage, type Sql, type Submit } from './sql.js'
 import type { Statement, StatementLabel } from './statement.js'
+
+export type { PoolStatistics } from './pool.js'
+export type { Sql } from './sql.js'
+export type { StatementLabel } from './statement.js'
 
 export type DatabaseRole = 'latchkey_api' | 'latchkey_worker'
 
-export type { Sql } from './sql.js'
-
 /** A pool of connections. */
 export interface Database extends Sql {
+  /**
+   * Gives `work` a connection to itself, for what PostgreSQL keeps with a session, such as an advisory lock. The connection is
+   * closed afterwards, so that nothing of it stays behind; when it breaks, every later statement of `work` fails.
+   */
+  session<T>(work: (sql: Sql) => Promise<T>): Promise<T>
   statistics(): PoolStatistics
   /** Refuses new work, waits up to `timeout` seconds for what is under way, then closes every connection. */
   end(options?: { timeout?: number }): Promise<void>
 }
 
-/** One statement that was sent: how long PostgreSQL took, without the wait for a connection, and its error or null. */
+/** One statement that was sent or refused: how long PostgreSQL took, without the wait for a connection; its error or null. */
 export type QueryObserver = (label: StatementLabel, durationSeconds: number, error: unknown) => void
 
 export type DatabaseConfig = Pick<
@@ -60,6 +67,11 @@ export function connectDatabase(config: DatabaseConfig, options: DatabaseOptions
   const language = createStatementLanguage(poolOptions)
   const observe = options.onQuery ?? (() => {})
 
+  const acquire = () =>
+    new Promise<Connection>((grant, refuse) => {
+      pool.acquire(grant, refuse)
+    })
+
   function send(connection: Connection, query: DriverQuery, statement: Statement, onDone: () => void): void {
     const startedMs = performance.now()
     connection.send(query, (error) => {
@@ -69,9 +81,11 @@ export function connectDatabase(config: DatabaseConfig, options: DatabaseOptions
     })
   }
 
-  function sendOnPool(query: DriverQuery, statement: Statement): void {
+  const sendOnPool: Submit = (query, statement) => {
     pool.acquire(
-      (connection) => send(connection, query, statement, () => pool.release(connection)),
+      (connection) => {
+        send(connection, query, statement, () => pool.release(connection))
+      },
       (error) => {
         observe(statement, 0, error)
         query.reject(error)
@@ -79,8 +93,20 @@ export function connectDatabase(config: DatabaseConfig, options: DatabaseOptions
     )
   }
 
+  /** Until `end` is called: afterwards the connection may be somebody else's. */
+  function sendOn(connection: Connection): { submit: Submit; end: () => void } {
+    let isOver = false
+    return {
+      submit(query, statement) {
+        if (isOver) query.reject(new Error('a statement came after the end of its transaction or session'))
+        else send(connection, query, statement, () => {})
+      },
+      end: () => (isOver = true),
+    }
+  }
+
   async function begin<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    const connection = await new Promise<Connection>((grant, refuse) => pool.acquire(grant, refuse))
+    const connection = await acquire()
     try {
       return await runTransaction(connection, work)
     } finally {
@@ -89,39 +115,39 @@ export function connectDatabase(config: DatabaseConfig, options: DatabaseOptions
   }
 
   async function runTransaction<T>(connection: Connection, work: (sql: Sql) => Promise<T>): Promise<T> {
-    let isOver = false
-    const transaction: Sql = createSql(
-      language,
-      (query, statement) => {
-        // The connection may be somebody else's by now.
-        if (isOver) query.reject(new Error('a statement came after the end of its transaction'))
-        else send(connection, query, statement, () => {})
-      },
-      (inner) => inner(transaction),
-    )
+    const { submit, end } = sendOn(connection)
+    const transaction: Sql = createSql(language, submit, (inner) => inner(transaction))
     await connection.command('BEGIN')
     let result: T
     try {
       result = await work(transaction)
     } catch (error) {
-      isOver = true
+      end()
       await rollBack(connection)
       throw error
     }
-    isOver = true
-    await commitOn(connection)
-    return result
-  }
-
-  async function commitOn(connection: Connection): Promise<void> {
+    end()
     const startedMs = performance.now()
     const tag = await connection.command('COMMIT')
     observe(commit, (performance.now() - startedMs) / 1000, null)
     if (tag !== 'COMMIT')
       throw new Error('a statement failed unseen, so PostgreSQL rolled the transaction back')
+    return result
+  }
+
+  async function session<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    const connection = await acquire()
+    const { submit, end } = sendOn(connection)
+    try {
+      return await work(createSql(language, submit, (inner) => runTransaction(connection, inner)))
+    } finally {
+      end()
+      await connection.close()
+    }
   }
 
   return Object.assign(createSql(language, sendOnPool, begin), {
+    session,
     statistics: () => pool.statistics(),
     end: ({ timeout = config.dbStatementTimeoutMs / 1000 } = {}) => pool.close(timeout * 1000),
   })

@@ -18,6 +18,8 @@ export interface Sql extends postgres.ISql<{ bigint: bigint }> {
   readonly notify: never
 }
 
+export type Submit = (query: DriverQuery, statement: Statement) => void
+
 /** Writes statements in the driver's language and never connects. */
 export function createStatementLanguage(options: DriverOptions): DriverSql {
   const openSocket = () => {
@@ -27,11 +29,7 @@ export function createStatementLanguage(options: DriverOptions): DriverSql {
 }
 
 /** Statements that are written by `language` and sent by `submit`, when they are awaited and only then. */
-export function createSql(
-  language: DriverSql,
-  submit: (query: DriverQuery, statement: Statement) => void,
-  begin: Sql['begin'],
-): Sql {
+export function createSql(language: DriverSql, submit: Submit, begin: Sql['begin']): Sql {
   const sql = (first: unknown, ...rest: unknown[]): unknown => {
     const made: unknown = Reflect.apply(language, undefined, [first, ...rest])
     if (!isTemplate(first)) return made
