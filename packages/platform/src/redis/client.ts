@@ -11,6 +11,7 @@ const commandTimeoutMs = 250
 const silenceTimeoutMs = 500
 const connectTimeoutMs = 1000
 const longestRetryDelayMs = 2000
+/** For the last answer, and then for the socket to close in good order. */
 const quitTimeoutMs = 500
 
 export interface RedisHandle {
@@ -143,6 +144,7 @@ function createClient(url: string | null, name: string, blocking: boolean): Redi
     connectionName: `latchkey:${name}`,
     disableClientInfo: true,
     connectTimeout: connectTimeoutMs,
+    disconnectTimeout: quitTimeoutMs,
     retryStrategy: (attempt: number) =>
       Math.min(25 * 2 ** Math.min(attempt, 10), longestRetryDelayMs) * (1 + randomInt(250) / 1000),
   } satisfies RedisOptions
@@ -161,7 +163,11 @@ function createClient(url: string | null, name: string, blocking: boolean): Redi
 }
 
 async function endClient(client: Redis): Promise<void> {
-  if (client.status === 'end') return
+  // Between two attempts there is no socket whose end could be waited for.
+  if (client.status === 'end' || client.status === 'reconnecting' || client.status === 'close') {
+    client.disconnect()
+    return
+  }
   const ended = new Promise<void>((resolve) => void client.once('end', () => resolve()))
   if (client.status === 'ready') {
     const giveUp = setTimeout(() => client.disconnect(), quitTimeoutMs)
