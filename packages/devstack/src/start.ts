@@ -1,5 +1,5 @@
 /** `npm start`: everything that Latchkey needs, from one command, and all of it stopped by one Ctrl-C. */
-import { migrate } from '@latchkey/platform/database/migrate'
+import { prepareDatabase } from './servers/prepare-database.js'
 import { startEmbeddedPostgres, startEmbeddedRedis, type EmbeddedServer } from './start/embedded.js'
 import { openHome, stopLeftovers, type Home } from './start/home.js'
 import type { Part } from './start/part.js'
@@ -68,7 +68,8 @@ async function start(home: Home, parts: Part[], stop: AbortSignal): Promise<void
   home.saveEnvironment(own)
   if (stop.aborted) return
 
-  await migrateTo(own['DATABASE_URL'] ?? config.databaseUrl)
+  const migrations = await prepareDatabase(own['DATABASE_URL'] ?? config.databaseUrl)
+  if (migrations > 0) tellStep(`${migrations} migrations applied`)
   const ports = { PORT: String(port), WORKER_PORT: String(workerPort) }
   const env = { ...process.env, ...own, ...ports, LOG_PRETTY: String(config.logPretty) }
   const [baseUrl, workerUrl] = [urlOf(config.host, port), urlOf(config.host, workerPort)]
@@ -88,16 +89,6 @@ async function start(home: Home, parts: Part[], stop: AbortSignal): Promise<void
     renderSummary({ baseUrl, workerUrl, servers: about, seconds: (performance.now() - began) / 1000 }),
   )
   console.log(`ready ${baseUrl}`)
-}
-
-async function migrateTo(url: string): Promise<void> {
-  try {
-    const { applied } = await migrate(url)
-    if (applied.length > 0) tellStep(`${applied.length} migrations applied`)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new StartError(`The database cannot be prepared: ${reason}`, { cause: error })
-  }
 }
 
 function untilAborted(signal: AbortSignal): Promise<null> {

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { migrate } from '@latchkey/platform/database/migrate'
 import { asSuperuser, withDatabase } from '../servers/as-superuser.js'
 import { onFreePort } from '../servers/on-free-port.js'
 import { startPostgres } from '../servers/postgres.js'
+import { prepareDatabase } from '../servers/prepare-database.js'
 import { createDatabase } from '../servers/queries.js'
 import { findRedisBinary, findRedisInstaller, installRedis } from '../servers/redis-binary.js'
 import { startRedis } from '../servers/redis.js'
@@ -41,7 +41,7 @@ export async function startTestServers(folder: string, log: (line: string) => vo
     if (redis.status === 'rejected') throw redis.reason
     const { url } = postgres.value
     await asSuperuser(url, (sql) => createDatabase(sql, template, 'postgres'))
-    await migrate(withDatabase(url, template))
+    await prepareDatabase(withDatabase(url, template))
     return {
       env: {
         LATCHKEY_TEST_DATABASE_URL: url,

@@ -4,11 +4,13 @@
  */
 import module from 'node:module'
 
-const findSourceMap = module.findSourceMap
+const { findSourceMap } = module
 module.findSourceMap = (path) => {
   const found = findSourceMap(path)
-  if (found === undefined || Object.hasOwn(found, 'payload')) return found
-  const { sourcesContent: _, ...payload } = found.payload
-  return Object.defineProperty(found, 'payload', { value: payload })
+  if (found !== undefined && !Object.hasOwn(found, 'payload')) {
+    const { sourcesContent: _, ...payload } = found.payload
+    Object.defineProperty(found, 'payload', { value: payload })
+  }
+  return found
 }
 module.syncBuiltinESMExports()
