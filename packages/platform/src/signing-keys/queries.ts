@@ -10,10 +10,14 @@ export interface SigningKeyRow {
   databaseNow: Date
 }
 
-/** Published keys, the one that activates last first. Not for the worker's role, which may not read sealed keys. */
+/**
+ * Published keys, the one that activates last first. The time is not now(), the start of a transaction: whoever waited for the lock
+ * must see the key of the one who held it as active.
+ * Not for the worker's role, which may not read sealed keys.
+ */
 export async function findPublishedSigningKeys(sql: Sql): Promise<SigningKeyRow[]> {
   return sql<SigningKeyRow[]>`
-    SELECT kid, algorithm, public_jwk, sealed_private_key, activates_at, now() AS database_now
+    SELECT kid, algorithm, public_jwk, sealed_private_key, activates_at, clock_timestamp() AS database_now
     FROM signing_keys
     WHERE revoked_at IS NULL AND (retires_at IS NULL OR retires_at > now())
     ORDER BY activates_at DESC, kid`
@@ -27,7 +31,7 @@ export async function lockSigningKeys(sql: Sql): Promise<void> {
 export async function hasSigningKeyInUse(sql: Sql): Promise<boolean> {
   const rows = await sql`
     SELECT FROM signing_keys
-    WHERE revoked_at IS NULL AND retires_at IS NULL AND activates_at <= now()
+    WHERE revoked_at IS NULL AND retires_at IS NULL AND activates_at <= clock_timestamp()
     LIMIT 1`
   return rows.length > 0
 }

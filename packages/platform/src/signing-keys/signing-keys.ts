@@ -59,14 +59,26 @@ export async function createSigningKeys(
     return reloading
   }
 
+  async function readKeySet(): Promise<KeySet> {
+    return buildKeySet(await findPublishedSigningKeys(sql), keyring, set)
+  }
+
+  /** Every key was revoked, or sealed with another secret: whoever notices first makes one for all. */
+  async function replaceLostKey(withoutSigningKey: KeySet): Promise<KeySet> {
+    try {
+      await ensureSigningKey(deps)
+      return await readKeySet()
+    } catch (error) {
+      set = withoutSigningKey // better no new tokens than tokens of a revoked key
+      throw error
+    }
+  }
+
   async function readKeys(): Promise<void> {
     reloadedAtMs = performance.now()
     try {
-      set = buildKeySet(await findPublishedSigningKeys(sql), keyring, set)
-      if (findSigningKey(set) === null) {
-        await ensureSigningKey(deps)
-        set = buildKeySet(await findPublishedSigningKeys(sql), keyring, set)
-      }
+      const next = await readKeySet()
+      set = findSigningKey(next) === null ? await replaceLostKey(next) : next
       if (failure !== null) log.info('signing keys can be read again')
       failure = null
     } catch (error) {
