@@ -2,8 +2,8 @@
 import { createKeyring } from '@latchkey/platform/crypto/keyring'
 import { rotateSigningKey } from '@latchkey/platform/signing-keys/rotate-signing-key'
 import { createSigningKeys } from '@latchkey/platform/signing-keys/signing-keys'
+import { waitFor } from '@latchkey/devstack/wait-for'
 import t from 'tap'
-import { eventually } from './support/eventually.js'
 import { captureLog } from './support/log-lines.js'
 import { firstSecret, startSigningKeyRig } from './support/signing-keys.js'
 
@@ -15,7 +15,10 @@ t.test('a key that another process made a moment ago is found when it is asked f
   const keys = await rig.startInstance({ reloadEveryMs: never })
   const { kid } = await rotateSigningKey(rig.worker())
   t.equal(keys.verificationKey(kid), null)
-  await eventually(async () => (await keys.findVerificationKey(kid)) !== null)
+  await waitFor(async () => (await keys.findVerificationKey(kid)) !== null, {
+    what: 'the key of another process',
+    deadlineMs: 10_000,
+  })
   t.ok(keys.verificationKey(kid))
 })
 
@@ -31,11 +34,14 @@ t.test('unknown keys cost one statement a second, and malformed names none', asy
     reloadEveryMs: never,
   })
   t.teardown(() => keys.close())
-  await eventually(async () => {
-    statements = 0
-    await keys.findVerificationKey(unknownKid)
-    return statements === 1
-  })
+  await waitFor(
+    async () => {
+      statements = 0
+      await keys.findVerificationKey(unknownKid)
+      return statements === 1
+    },
+    { what: 'a second without a reload', deadlineMs: 10_000 },
+  )
   await Promise.all(Array.from({ length: 500 }, () => keys.findVerificationKey(unknownKid)))
   for (const kid of ['', 'x', `${unknownKid}A`, '../../etc', "'; DROP TABLE signing_keys"]) {
     t.equal(await keys.findVerificationKey(kid), null)
@@ -59,14 +65,14 @@ t.test('while PostgreSQL is away the known keys stay, unknown is not invalid, an
   const jwks = keys.publicJwks()
 
   await rig.owner`REVOKE SELECT ON signing_keys FROM latchkey_api`
-  await eventually(() => lines().length > 0)
+  await waitFor(() => lines().length > 0, { what: 'the outage to be noticed', deadlineMs: 10_000 })
   await t.rejects(keys.findVerificationKey(unknownKid), { code: '42501' })
   t.same(keys.current(), current)
   t.same(keys.publicJwks(), jwks)
   t.ok(await keys.findVerificationKey(current.kid))
 
   await rig.owner`GRANT SELECT ON signing_keys TO latchkey_api`
-  await eventually(() => lines().length > 1)
+  await waitFor(() => lines().length > 1, { what: 'the end of the outage to be noticed', deadlineMs: 10_000 })
   t.match(lines(), [{ level: 'warn' }, { level: 'info' }])
   t.equal(lines().length, 2, 'one line when it begins, one when it ends')
   t.equal(await keys.findVerificationKey(unknownKid), null)
@@ -77,10 +83,11 @@ t.test('after close nothing is read any more', async (t) => {
   const keys = await rig.startInstance({ reloadEveryMs: 1 })
   await keys.close()
   await rig.owner`UPDATE signing_keys SET revoked_at = now()`
-  await eventually(
+  await waitFor(
     async () =>
       (await rig.owner`SELECT FROM signing_keys WHERE revoked_at < clock_timestamp() - interval '50 ms'`)
         .length > 0,
+    { what: '50 ms to pass', deadlineMs: 10_000 },
   )
   t.ok(keys.current())
 })

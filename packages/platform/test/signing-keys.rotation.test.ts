@@ -4,8 +4,8 @@ import {
   rotateSigningKey,
   rotateSigningKeyWhenDue,
 } from '@latchkey/platform/signing-keys/rotate-signing-key'
+import { waitFor } from '@latchkey/devstack/wait-for'
 import t from 'tap'
-import { eventually } from './support/eventually.js'
 import { secondSecret, firstSecret, startSigningKeyRig } from './support/signing-keys.js'
 
 t.test('a new key is published before it signs, and the old one until its last token has died', async (t) => {
@@ -14,7 +14,10 @@ t.test('a new key is published before it signs, and the old one until its last t
   const old = keys.current().kid
   const rotated = await rotateSigningKey(rig.worker())
 
-  await eventually(() => keys.publicJwks().keys.length === 2)
+  await waitFor(() => keys.publicJwks().keys.length === 2, {
+    what: 'the new key to be published',
+    deadlineMs: 10_000,
+  })
   t.match(
     keys.publicJwks().keys.map((jwk) => jwk.kid),
     [rotated.kid, old],
@@ -29,12 +32,15 @@ t.test('a new key is published before it signs, and the old one until its last t
   t.equal(times?.overlap, 930, 'the life of an access token and the leeway')
 
   await rig.owner`UPDATE signing_keys SET activates_at = activates_at - interval '10 minutes', retires_at = retires_at - interval '10 minutes'`
-  await eventually(() => keys.current().kid === rotated.kid)
+  await waitFor(() => keys.current().kid === rotated.kid, { what: 'the new key to sign', deadlineMs: 10_000 })
   t.ok(keys.verificationKey(old), 'the old key still verifies')
   t.ok(keys.ageSeconds() < 60)
 
   await rig.owner`UPDATE signing_keys SET retires_at = now() WHERE kid = ${old}`
-  await eventually(() => keys.verificationKey(old) === null)
+  await waitFor(() => keys.verificationKey(old) === null, {
+    what: 'the old key to be gone',
+    deadlineMs: 10_000,
+  })
   t.equal(keys.publicJwks().keys.length, 1)
 })
 
@@ -96,7 +102,7 @@ t.test(
     t.equal(before.current().kid, old)
 
     await rig.owner`UPDATE signing_keys SET activates_at = activates_at - interval '11 minutes'`
-    await eventually(() => first?.current().kid !== old)
+    await waitFor(() => first?.current().kid !== old, { what: 'the fresh key to sign', deadlineMs: 10_000 })
     t.ok(first?.verificationKey(old))
     t.equal(
       before.current().kid,

@@ -1,8 +1,8 @@
 // Race: several processes start on an empty table, and must sign with one key.
 import { open } from '@latchkey/platform/crypto/seal'
 import { createKeyring } from '@latchkey/platform/crypto/keyring'
+import { waitFor } from '@latchkey/devstack/wait-for'
 import t from 'tap'
-import { eventually } from './support/eventually.js'
 import { firstSecret, secondSecret, startSigningKeyRig } from './support/signing-keys.js'
 
 t.test('five starters on an empty table make one key', async (t) => {
@@ -65,7 +65,10 @@ t.test('when every key is revoked a running process makes another', async (t) =>
   const keys = await rig.startInstance()
   const { kid } = keys.current()
   await rig.owner`UPDATE signing_keys SET revoked_at = now()`
-  await eventually(() => keys.verificationKey(kid) === null)
+  await waitFor(() => keys.verificationKey(kid) === null, {
+    what: 'the revoked key to be gone',
+    deadlineMs: 10_000,
+  })
   t.not(keys.current().kid, kid)
   t.notMatch(keys.publicJwks(), { keys: [{ kid }] })
 })
