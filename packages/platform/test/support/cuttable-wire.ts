@@ -17,7 +17,10 @@ export async function layWire(t: Test, targetPort: number): Promise<CuttableWire
   let state: 'whole' | 'frozen' | 'cut' = 'whole'
 
   const server = createServer((near) => {
-    if (state === 'cut') return void near.destroy()
+    if (state === 'cut') {
+      near.destroy()
+      return
+    }
     const far = connect(targetPort, '127.0.0.1')
     for (const [from, to] of [
       [near, far],
