@@ -9,6 +9,7 @@ const shutdownDeadlineMs = 9000
 
 const config = readConfig()
 const deps = await createDeps(config)
+deps.log.info({ node: process.version, config: describeConfig(config) }, 'starting')
 const app = await buildApp(deps)
 
 onShutdown({
@@ -22,8 +23,8 @@ onShutdown({
 })
 
 try {
-  const address = await app.listen({ host: config.host, port: config.port })
-  deps.log.info({ address, node: process.version, config: describeConfig(config) }, 'listening')
+  const { host, port } = config
+  await app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` })
 } catch (error) {
   giveUp(describeListenError(error), 1)
 }

@@ -24,7 +24,11 @@ const messages: Readonly<Record<string, string>> = {
 
 /** A schema failure for the client: where and why, never the value that was sent. */
 export function fieldErrorOf(failure: FastifySchemaValidationError): FieldError {
-  return { path: pathOf(failure), message: messages[failure.keyword] ?? 'is not valid' }
+  const isBody = failure.instancePath === '' && failure.keyword === 'type'
+  return {
+    path: pathOf(failure),
+    message: isBody ? 'must be an object' : (messages[failure.keyword] ?? 'is not valid'),
+  }
 }
 
 /** RFC 6901. A missing or unknown field is pointed at itself, not at the object that lacks or has it. */

@@ -95,8 +95,5 @@ export async function startApiProcess(
 }
 
 function listeningAddress(line: string): string {
-  if (!line.includes('"msg":"listening"')) return ''
-  const fields: unknown = JSON.parse(line)
-  const address = typeof fields === 'object' && fields !== null && 'address' in fields ? fields.address : ''
-  return typeof address === 'string' ? address : ''
+  return /listening on (http:[^"]+)"/.exec(line)?.[1] ?? ''
 }
