@@ -1,5 +1,7 @@
 // Fault: kill -9 of an API process at any moment. No client loses its session, nothing acknowledged is lost.
+import { randomBytes } from 'node:crypto'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
+import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
 import { waitFor } from '@latchkey/devstack/wait-for'
 import t from 'tap'
 import { startApiProcess } from './support/api-process.js'
@@ -7,17 +9,30 @@ import { logInOver, registerOver, refreshOver } from './support/over-http.js'
 import { RefreshingClient } from './support/refreshing-client.js'
 import { letTimePass, newEmail, storedSession } from './support/session-driver.js'
 
+t.setTimeout(120_000)
+
 t.test(
   'killed between commit and answer: the same key brings the same successor an hour later',
   async (t) => {
     const { url, owner } = await createTestDatabase(t)
-    const api = await startApiProcess(t, { DATABASE_URL: url })
+    const env = {
+      DATABASE_URL: url,
+      REDIS_KEY_PREFIX: redisPrefix(t),
+      AUTH_SECRET: randomBytes(32).toString('hex'),
+    }
+    const api = await startApiProcess(t, env)
     const { refreshToken, sessionId } = await registerOver(api.url, newEmail())
 
     // Hold the row, let the refresh wait for it, freeze the process, and let go: PostgreSQL commits, nobody answers.
-    const row = await owner.reserve()
-    await row`BEGIN`
-    await row`SELECT FROM sessions WHERE id = ${sessionId} FOR UPDATE`
+    let letGo = () => {}
+    let holding: Promise<void> = Promise.resolve()
+    await new Promise<void>((isHeld) => {
+      holding = owner.begin(async (tx) => {
+        await tx`SELECT FROM sessions WHERE id = ${sessionId} FOR UPDATE`
+        isHeld()
+        await new Promise<void>((resolve) => (letGo = resolve))
+      })
+    })
     const unanswered = refreshOver(api.url, refreshToken, 'the-key').catch(() => 'no answer')
     await waitFor(
       () =>
@@ -29,8 +44,8 @@ t.test(
       },
     )
     process.kill(api.pid, 'SIGSTOP')
-    await row`COMMIT`
-    row.release()
+    letGo()
+    await holding
     await waitFor(async () => (await storedSession(owner, sessionId)).generation === 2n, {
       what: 'the commit',
     })
@@ -38,7 +53,7 @@ t.test(
     t.equal(await unanswered, 'no answer')
 
     await letTimePass(owner, sessionId, 3600)
-    const next = await startApiProcess(t, { DATABASE_URL: url })
+    const next = await startApiProcess(t, env)
     const retried = await refreshOver(next.url, refreshToken, 'the-key')
     t.equal(retried.status, 200)
     t.equal(
@@ -54,8 +69,13 @@ t.test(
   'killed again and again under load: every client keeps its session, every sign-in its event',
   async (t) => {
     const { url, owner } = await createTestDatabase(t)
+    const env = {
+      DATABASE_URL: url,
+      REDIS_KEY_PREFIX: redisPrefix(t),
+      AUTH_SECRET: randomBytes(32).toString('hex'),
+    }
     const port = { current: '' }
-    let api = await startApiProcess(t, { DATABASE_URL: url })
+    let api = await startApiProcess(t, env)
     port.current = api.url
     const opened = []
     for (let n = 0; n < 6; n += 1) opened.push(await registerOver(api.url, newEmail()))
@@ -75,7 +95,7 @@ t.test(
       const before = refreshes()
       await waitFor(() => refreshes() > before + 40, { what: 'refreshes under way', deadlineMs: 15_000 })
       await api.kill()
-      api = await startApiProcess(t, { DATABASE_URL: url })
+      api = await startApiProcess(t, env)
       port.current = api.url
     }
     isOver = true

@@ -1,17 +1,19 @@
 // Attack: what one instance refuses is tried at another. Accident: a client's requests land on both.
+import { randomBytes } from 'node:crypto'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
+import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
 import t from 'tap'
 import { startApiProcess } from './support/api-process.js'
 import { logOutOver, postOver, refreshOver, registerOver, statusOf } from './support/over-http.js'
 import { newEmail, storedSession } from './support/session-driver.js'
 
 t.test('two instances behave as one', async (t) => {
+  t.setTimeout(120_000)
   const { url, owner } = await createTestDatabase(t)
-  const redisKeyPrefix = `test-${process.pid}-instances:`
   const env = {
     DATABASE_URL: url,
-    REDIS_URL: process.env.LATCHKEY_TEST_REDIS_URL,
-    REDIS_KEY_PREFIX: redisKeyPrefix,
+    REDIS_KEY_PREFIX: redisPrefix(t),
+    AUTH_SECRET: randomBytes(32).toString('hex'),
   }
   const [one, two] = await Promise.all([startApiProcess(t, env), startApiProcess(t, env)])
 
@@ -47,7 +49,7 @@ t.test('two instances behave as one', async (t) => {
   await t.test('reuse noticed by one ends the session at the other', async (t) => {
     const first = await registerOver(one.url, newEmail())
     const second = await refreshOver(one.url, first.refreshToken, 'owner')
-    const third = await refreshOver(two.url, second.body.refreshToken, 'owner again')
+    const third = await refreshOver(two.url, second.body.refreshToken, 'owner-again')
     t.equal(await statusOf(one.url, third.body.accessToken), 200)
     t.equal((await refreshOver(two.url, first.refreshToken, 'thief')).body.code, 'refresh_token_reused')
     t.equal(await statusOf(one.url, third.body.accessToken), 401)

@@ -214,9 +214,9 @@ t.test('every interleaving is answered as the table of cases says', async (t) =>
             const token = accessTokens.get(generation)
             if (token === undefined) break
             const answer = await useAccessToken(app, token)
-            if (answer.status !== (model.isRevoked ? 401 : 200))
+            if (answer.status !== (model.refusesAccess ? 401 : 200))
               throw new Error(`access token answered ${answer.status}`)
-            if (!model.isRevoked) model.confirm(generation)
+            if (!model.refusesAccess) model.confirm(generation)
             break
           }
           case 'loseCommits': {
@@ -235,15 +235,15 @@ t.test('every interleaving is answered as the table of cases says', async (t) =>
           }
           case 'logout': {
             const answer = await logOut(app, accessTokens.get(held(0))!)
-            if (answer.status !== (model.isRevoked ? 401 : 204))
+            if (answer.status !== (model.refusesAccess ? 401 : 204))
               throw new Error(`logout answered ${answer.status}`)
-            model.end()
+            model.signOut()
             break
           }
           case 'logoutByToken': {
             const answer = await logOutByRefreshToken(app, refreshTokens.get(held(1))!)
             if (answer.status !== 204) throw new Error(`logout answered ${answer.status}`)
-            model.end()
+            model.signOut()
             break
           }
           case 'endFromElsewhere': {
@@ -263,7 +263,7 @@ t.test('every interleaving is answered as the table of cases says', async (t) =>
           }
         }
       }
-      if (model.isRevoked) {
+      if (model.refusesAccess) {
         const answer = await useAccessToken(app, accessTokens.get(held(0))!)
         if (answer.status !== 401) throw new Error('an access token outlived its session')
       }

@@ -1,12 +1,21 @@
 // Fault: PostgreSQL or Redis dies by SIGKILL under load, or Redis forgets. No client loses its session; no revoked token lives.
-import { migrate } from '@latchkey/platform/database/migrate'
-import { startPrivatePostgres, startPrivateRedis } from '@latchkey/devstack/testing/private-servers'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onFreePort } from '@latchkey/devstack/servers/on-free-port'
+import { startRedis } from '@latchkey/devstack/servers/redis'
+import { startPrivatePostgres } from '@latchkey/devstack/testing/private-servers'
 import { waitFor } from '@latchkey/devstack/wait-for'
+import { migrate } from '@latchkey/platform/database/migrate'
+import { Redis } from 'ioredis'
 import t from 'tap'
 import { startApiProcess } from './support/api-process.js'
 import { logInOver, logOutOver, postOver, refreshOver, registerOver, statusOf } from './support/over-http.js'
 import { RefreshingClient } from './support/refreshing-client.js'
 import { newEmail } from './support/session-driver.js'
+
+t.setTimeout(120_000)
 
 const total = (clients: RefreshingClient[]) => clients.reduce((sum, { refreshes }) => sum + refreshes, 0)
 
@@ -33,7 +42,7 @@ t.test(
   'PostgreSQL killed under refresh load with asynchronous commit: no client loses its session',
   async (t) => {
     // The WAL writer rests for ten seconds at a time, so that a crash has commits to lose.
-    const postgres = await startPrivatePostgres(t, { settings: { wal_writer_delay: '10s', fsync: 'on' } })
+    const postgres = await startPrivatePostgres(t, { wal_writer_delay: '10s', fsync: 'on' })
     await migrate(postgres.url)
     const api = await startApiProcess(t, { DATABASE_URL: postgres.url, REFRESH_DURABILITY: 'async' })
     const clients: RefreshingClient[] = []
@@ -88,8 +97,22 @@ t.test(
 t.test('Redis killed, flushed and restored from an old snapshot under load, two instances', async (t) => {
   const postgres = await startPrivatePostgres(t)
   await migrate(postgres.url)
-  const redis = await startPrivateRedis(t)
-  const env = { DATABASE_URL: postgres.url, REDIS_URL: redis.url }
+  // No append-only file: what the server reads back is the last snapshot, older than the newest revocations.
+  const dataDir = await mkdtemp(join(tmpdir(), 'latchkey-'))
+  t.teardown(() => rm(dataDir, { recursive: true, force: true }))
+  const redis = await onFreePort((port) => startRedis({ dataDir, port, appendOnly: false }))
+  t.teardown(() => redis.kill())
+  const env = {
+    DATABASE_URL: postgres.url,
+    REDIS_URL: redis.url,
+    REDIS_KEY_PREFIX: 'test:stores:',
+    AUTH_SECRET: randomBytes(32).toString('hex'),
+  }
+  const onRedis = async (command: (client: Redis) => Promise<unknown>) => {
+    const client = new Redis(redis.url)
+    await command(client)
+    await client.quit()
+  }
   const apis = [await startApiProcess(t, env), await startApiProcess(t, env)] as const
   const clients: RefreshingClient[] = []
   for (let n = 0; n < 6; n += 1) {
@@ -118,9 +141,9 @@ t.test('Redis killed, flushed and restored from an old snapshot under load, two 
   await underLoad(clients, async () => {
     await revokeOne()
     await noneIsAccepted('at once')
-    await redis.client((client) => client.flushall())
+    await onRedis((client) => client.flushall())
     await noneIsAccepted('after a flush')
-    await redis.client((client) => client.save())
+    await onRedis((client) => client.save())
     await revokeOne() // the snapshot does not know of this one
     await redis.kill()
     await noneIsAccepted('while Redis is away')

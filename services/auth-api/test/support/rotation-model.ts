@@ -32,6 +32,8 @@ const afresh = {
  */
 export class Model {
   isRevoked = false
+  /** Access tokens are refused. An expired session cannot be revoked, but signing out of it still ends them. */
+  refusesAccess = false
   private row = afresh
   private readonly committed = [afresh]
   private now = 0
@@ -51,7 +53,7 @@ export class Model {
     const outcome = this.decide(request)
     if (outcome === 'rotated' || outcome === 'ahead') this.rotate(request)
     if (outcome === 'ahead') this.confirmed = 0
-    if (outcome === 'reused') this.isRevoked = true
+    if (outcome === 'reused') this.end()
     return { outcome, generation: this.generation }
   }
 
@@ -111,7 +113,14 @@ export class Model {
   }
 
   end(): void {
+    if (!this.isAlive) return
     this.isRevoked = true
+    this.refusesAccess = true
+  }
+
+  signOut(): void {
+    this.end()
+    this.refusesAccess = true
   }
 
   /** Real time runs beside the model's: how far to step so that no boundary falls into the next seconds; 0 when none would. */

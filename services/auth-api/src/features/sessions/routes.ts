@@ -50,7 +50,7 @@ export function sessionRoutes(app: App, deps: Deps): void {
       tags: ['sessions'],
       summary: 'End this session',
       description: 'By the access token or, without one, by a refresh token of any generation.',
-      body: Type.Optional(LogoutBody),
+      body: Type.Union([LogoutBody, Type.Null()]),
       response: { 204: NoContent, 400: Problem, 401: Problem, 429: Problem, 503: Problem },
     },
     handler: async (request, reply) => {
