@@ -26,12 +26,18 @@ export const configErrorExitCode = 78
  * Reads, checks and freezes the configuration. Throws `ConfigError`.
  * A secret may come from the file that `<NAME>_FILE` names instead (container secrets).
  */
-export function loadConfig(
+export function loadConfig(env: NodeJS.ProcessEnv, host?: HostFacts): Config {
+  return loadSettings(env, Object.keys(settings).filter(isSettingName), host)
+}
+
+/** The same for a command that needs a few settings and must not ask for the rest, such as the secrets of others. */
+export function loadSettings<Name extends keyof Config>(
   env: NodeJS.ProcessEnv,
+  names: readonly Name[],
   host: HostFacts = { cores: availableParallelism(), isTerminal: process.stdout.isTTY === true },
-): Config {
+): Pick<Config, Name> {
   const problems: string[] = []
-  const table = Object.entries<Setting<unknown>>(settings)
+  const table = names.map((name): [Name, Setting<unknown>] => [name, settings[name]])
   const given = new Map(table.map(([, setting]) => [setting.env, readGiven(setting, env, problems)]))
   const textOf = createTextOf(Object.values<Setting<unknown>>(settings), given, host)
 
@@ -45,7 +51,7 @@ export function loadConfig(
   }
   problems.push(...findContradictions(values))
   if (problems.length > 0) throw new ConfigError(problems)
-  return Object.freeze(values as Config) // each name of the table holds what its own parser returned
+  return Object.freeze(values as Pick<Config, Name>) // each name of the table holds what its own parser returned
 }
 
 function parseInto(
@@ -70,4 +76,8 @@ function parseInto(
 
 function describeName(setting: Setting<unknown>): string {
   return setting.preferredEnv === undefined ? setting.env : `${setting.env} (or ${setting.preferredEnv})`
+}
+
+function isSettingName(name: string): name is keyof Config {
+  return name in settings
 }

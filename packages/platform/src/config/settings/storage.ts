@@ -1,7 +1,18 @@
-import { connectionUrl, oneOf, token, wholeNumber } from '../parsers.js'
+import { parseDatabaseUrl } from '../../database/database-url.js'
+import { connectionUrl, oneOf, Refusal, token, wholeNumber, type Parser } from '../parsers.js'
 import { defaulted, optional, required, secret } from '../setting.js'
 
-const postgresUrl = connectionUrl('postgres', 'postgresql')
+const anyPostgresUrl = connectionUrl('postgres', 'postgresql')
+
+const postgresUrl: Parser<string> = (text) => {
+  anyPostgresUrl(text)
+  try {
+    parseDatabaseUrl(text)
+  } catch (error) {
+    throw new Refusal(`cannot be used: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  return text
+}
 
 export const storageSettings = {
   databaseUrl: {
@@ -45,8 +56,8 @@ export const storageSettings = {
   dbConnTimeoutMs: defaulted(
     'DB_CONN_TIMEOUT_MS',
     wholeNumber(100, 60_000),
-    '3000',
-    'Milliseconds to wait for a new connection before a request is answered 503.',
+    '2000',
+    'Milliseconds to wait for a connection, new or shared, before a request is answered 503.',
   ),
   dbStatementTimeoutMs: defaulted(
     'DB_STATEMENT_TIMEOUT_MS',
