@@ -27,10 +27,12 @@ async function fingerprintOfRows(db: Database): Promise<unknown> {
   return row?.['hash']
 }
 
-t.test('bodies that no route accepts', async (t) => {
-  const testApp = await createTestApp(t)
-  const { app, db } = testApp
-  const { accessToken } = await register(app)
+t.test('hostile input', async (t) => {
+const testApp = await createTestApp(t)
+const { app, api, db } = testApp
+const { accessToken, refreshToken } = await register(app)
+
+await t.test('bodies that no route accepts', async (t) => {
   const before = await fingerprintOfRows(db)
 
   for (const route of apiRoutes(testApp).filter(withBody)) {
@@ -59,8 +61,7 @@ t.test('bodies that no route accepts', async (t) => {
   t.equal(await fingerprintOfRows(db), before, 'no row changed')
 })
 
-t.test('a body of exactly 64 KiB is read', async (t) => {
-  const { api } = await createTestApp(t)
+await t.test('a body of exactly 64 KiB is read', async (t) => {
   const shell = JSON.stringify({ refreshToken: '' }).length
   const body = { refreshToken: 'x'.repeat(64 * 1024 - shell) }
   t.match(await api('POST', '/refresh', { body }), {
@@ -69,10 +70,7 @@ t.test('a body of exactly 64 KiB is read', async (t) => {
   })
 })
 
-t.test('credentials in a query string do not work, known names or not, once or twice', async (t) => {
-  const testApp = await createTestApp(t)
-  const { app, db } = testApp
-  const { accessToken, refreshToken } = await register(app)
+await t.test('credentials in a query string do not work, known names or not, once or twice', async (t) => {
   const before = await fingerprintOfRows(db)
   const queries = [
     `refreshToken=${refreshToken}`,
@@ -100,9 +98,7 @@ t.test('credentials in a query string do not work, known names or not, once or t
   t.equal(await fingerprintOfRows(db), before, 'no row changed')
 })
 
-t.test('paths that are no paths', async (t) => {
-  const { app, db } = await createTestApp(t)
-  const { accessToken } = await register(app)
+await t.test('paths that are no paths', async (t) => {
   const before = await fingerprintOfRows(db)
   const parts = [
     ['%', 400],
@@ -139,8 +135,7 @@ t.test('paths that are no paths', async (t) => {
   t.equal(await fingerprintOfRows(db), before, 'no row changed')
 })
 
-t.test('methods that a path does not know are refused before their body is read', async (t) => {
-  const testApp = await createTestApp(t)
+await t.test('methods that a path does not know are refused before their body is read', async (t) => {
   const urls = [...new Set(apiRoutes(testApp).map(({ url }) => url))]
   for (const url of urls) {
     const known = apiRoutes(testApp)
@@ -169,4 +164,5 @@ t.test('methods that a path does not know are refused before their body is read'
       t.equal(answer.headers['allow'], known.toSorted().join(', '))
     }
   }
+})
 })
