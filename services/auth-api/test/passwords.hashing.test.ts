@@ -39,9 +39,9 @@ t.test('a hash is argon2id with the parameters in force and a salt of its own', 
   t.match(first, /^\$argon2id\$v=19\$m=1024,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/)
   t.not(first, second)
   await hasher.admit(async ({ verify }) => {
-    t.equal(await verify(first!, 'a phrase of ours'), true)
-    t.equal(await verify(first!, 'a phrase of ourS'), false)
-    t.equal(await verify(first!, 'a phrase of ours '), false, 'nothing is trimmed')
+    t.equal(await verify(first, 'a phrase of ours'), true)
+    t.equal(await verify(first, 'a phrase of ourS'), false)
+    t.equal(await verify(first, 'a phrase of ours '), false, 'nothing is trimmed')
   })
 })
 
