@@ -13,8 +13,8 @@ const columns: readonly [title: string, cell: (row: Row) => string][] = [
   ['req/s', ({ requestsPerSecond }) => format(requestsPerSecond, 0)],
   ['p50 ms', ({ p50Ms }) => format(p50Ms, 2)],
   ['p99 ms', ({ p99Ms }) => format(p99Ms, 2)],
-  ['server CPU µs', ({ serverCpuUs }) => format(serverCpuUs, 0)],
-  ['PostgreSQL CPU µs', ({ postgresCpuUs }) => format(postgresCpuUs, 0)],
+  ['server CPU µs', ({ serverCpuUs }) => formatMicroseconds(serverCpuUs)],
+  ['PostgreSQL CPU µs', ({ postgresCpuUs }) => formatMicroseconds(postgresCpuUs)],
   ['SQL', ({ statements }) => format(statements, 2).replace(/\.00$/, '')],
   ['', ({ note }) => note ?? ''],
 ]
@@ -33,6 +33,10 @@ export function renderTable(rows: readonly Row[]): string {
 export function ratioNote(row: Figures, floor: Figures): string {
   const times = (name: keyof Figures) => `${(row[name] / floor[name]).toFixed(2)}×`
   return `${times('serverCpuUs')} the floor's CPU, ${times('p99Ms')} its p99`
+}
+
+function formatMicroseconds(value: number | undefined): string {
+  return format(value, value !== undefined && value < 10 ? 1 : 0)
 }
 
 function format(value: number | undefined, digits: number): string {

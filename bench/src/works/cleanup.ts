@@ -73,7 +73,7 @@ export async function benchCleanup(
       work: `cleanup, ${expired} of ${total}`,
       who: 'Latchkey, npm run tokens:clean',
       postgresCpuUs: mine.postgresCpuUs,
-      note: `${rate(mine)}, ${(mine.rowsPerSecond / floor.rowsPerSecond).toFixed(2)}× the floor's`,
+      note: `${rate(mine)}, ${(mine.rowsPerSecond / floor.rowsPerSecond).toFixed(2)}× the floor's rate`,
     },
     {
       work: '',

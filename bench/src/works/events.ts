@@ -106,7 +106,7 @@ export async function benchEvents(
       who: 'Latchkey, one worker, through the queue',
       serverCpuUs: mine.serverCpuUs,
       postgresCpuUs: mine.postgresCpuUs,
-      note: `${rate(mine)}, ${(mine.eventsPerSecond / floor.eventsPerSecond).toFixed(2)}× the floor's`,
+      note: `${rate(mine)}, ${(mine.eventsPerSecond / floor.eventsPerSecond).toFixed(2)}× the floor's rate`,
     },
     {
       work: '',
