@@ -7,9 +7,11 @@ import t from 'tap'
 import { findDescendants, identify } from '../src/servers/process-identity.js'
 import { onFreePort } from '../src/servers/on-free-port.js'
 import { startPostgres } from '../src/servers/postgres.js'
+import { findRedisBinary } from '../src/servers/redis-binary.js'
 import { startRedis } from '../src/servers/redis.js'
 import { startPrivatePostgres, startPrivateRedis } from '../src/testing/private-servers.js'
 import { waitFor } from '../src/wait-for.js'
+import { survivors } from './support/survivors.js'
 
 t.test('PostgreSQL is killed with all its processes and starts again', async (t) => {
   const server = await startPrivatePostgres(t)
@@ -46,19 +48,24 @@ t.test('nothing of a private server is left after its test', async (t) => {
     pids = [postgres.pid, redis.pid, ...findDescendants(postgres.pid)]
     t.ok(pids.length > 3, 'PostgreSQL has processes of its own')
   })
-  t.strictSame(pids.map(identify).filter(Boolean), [])
+  t.strictSame(survivors(pids), [])
 })
 
 for (const hasParentDeathSignal of [true, false]) {
   const how = hasParentDeathSignal ? 'the kernel tells them' : 'the next start stops them'
   t.test(`servers whose parent was killed do not stay: ${how}`, async (t) => {
-    const folder = t.testdir({ bin: { id: t.fixture('symlink', '/usr/bin/id') } })
+    const folder = t.testdir({
+      bin: {
+        id: t.fixture('symlink', '/usr/bin/id'),
+        'redis-server': t.fixture('symlink', findRedisBinary() ?? ''),
+      },
+    })
     const pids = await startAndKillParent(
       folder,
       hasParentDeathSignal ? process.env.PATH : join(folder, 'bin'),
     )
     if (hasParentDeathSignal && process.platform === 'linux')
-      await waitFor(() => !pids.some(identify), { what: 'the servers to end' })
+      await waitFor(() => survivors(pids).length === 0, { what: 'the servers to end' })
 
     const postgres = await onFreePort((port) => startPostgres({ dataDir: join(folder, 'postgres'), port }))
     t.teardown(postgres.kill)
@@ -66,7 +73,7 @@ for (const hasParentDeathSignal of [true, false]) {
       startRedis({ dataDir: join(folder, 'redis'), port, appendOnly: false }),
     )
     t.teardown(redis.kill)
-    t.strictSame(pids.map(identify).filter(Boolean), [])
+    t.strictSame(survivors(pids), [])
   })
 }
 
@@ -76,8 +83,10 @@ async function startAndKillParent(folder: string, path: string | undefined): Pro
     env: { ...process.env, PATH: path },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const output: unknown[] = await once(parent.stdout, 'data')
-  const pids = String(output[0]).trim().split(' ').map(Number)
+  let output = ''
+  parent.stdout.on('data', (chunk) => (output += String(chunk)))
+  await waitFor(() => output.endsWith('\n'), { what: 'the servers to start', deadlineMs: 20_000 })
+  const pids = output.trim().split(' ').map(Number)
   parent.kill('SIGKILL')
   await once(parent, 'exit')
   return pids

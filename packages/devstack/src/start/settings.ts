@@ -18,7 +18,7 @@ export function isSet(env: NodeJS.ProcessEnv, name: string): boolean {
 }
 
 /** Stands for the database that is not started yet: the settings are checked before anything is. */
-const databaseToBe = 'postgres://127.0.0.1/latchkey'
+const databaseToBe = 'postgres://latchkey@127.0.0.1/latchkey'
 
 /** The configuration that the services will run with, before there is a database. Throws `StartError` with all problems. */
 export function checkSettings(env: NodeJS.ProcessEnv): Config {

@@ -17,7 +17,7 @@ export function renderSummary({ baseUrl, workerUrl, servers, seconds }: Running)
     ['API page', `${baseUrl}/api-docs`],
     ['Health', `${baseUrl}/health/ready`],
     ['Metrics', `${baseUrl}/metrics  ${workerUrl}/metrics`],
-    ...servers.map((server) => ['Data', server]),
+    ...(servers.length > 0 ? [['Data', `${servers.join(', ')}, kept in .latchkey`]] : []),
     ['Shell', '. .latchkey/env   then, say: npm run tokens:clean'],
   ]
   const steps = [
@@ -32,7 +32,7 @@ export function renderSummary({ baseUrl, workerUrl, servers, seconds }: Running)
     '',
     `${bold(green('Latchkey is up'))} ${dim(`after ${seconds.toFixed(1)} s; Ctrl-C stops all of it`)}`,
     '',
-    ...rows.map(([name = '', value = '']) => `  ${dim(name.padEnd(9))}${cyan(value)}`),
+    ...rows.map(([name = '', value = '']) => `  ${dim(name.padEnd(10))}${cyan(value)}`),
     ...steps.flatMap(([name = '', command = '']) => ['', `  ${dim(`# ${name}`)}`, `  ${command}`]),
     '',
   ].join('\n')
