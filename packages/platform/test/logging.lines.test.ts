@@ -39,7 +39,7 @@ t.test('no line break of a caller ends a line', async (t) => {
 t.test('readable lines cannot be forged either', async (t) => {
   for (const text of forgeries) {
     const { log, text: written } = captureLog({ logPretty: true })
-    log.info({ name: text, nested: { [text]: text } }, text)
+    log.info({ name: text, hostname: text, pid: text, caller: text, nested: { [text]: text } }, text)
     log.error({ err: new Error(text) }, text)
     t.notOk(hasControls(written()), 'no escape sequence reaches the terminal')
     const starts = written()

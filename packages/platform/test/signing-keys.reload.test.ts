@@ -78,6 +78,25 @@ t.test('while PostgreSQL is away the known keys stay, unknown is not invalid, an
   t.equal(await keys.findVerificationKey(unknownKid), null)
 })
 
+t.test('a revoked key signs no more, also when no other can be made', async (t) => {
+  const rig = await startSigningKeyRig(t)
+  const keys = await rig.startInstance()
+  const { kid } = keys.current()
+  await rig.owner`REVOKE INSERT ON signing_keys FROM latchkey_api`
+  await rig.owner`UPDATE signing_keys SET revoked_at = now()`
+  await waitFor(() => keys.verificationKey(kid) === null, {
+    what: 'the revoked key to be gone',
+    deadlineMs: 10_000,
+  })
+  t.throws(() => keys.current(), { code: 'unavailable', status: 503, retryAfterSeconds: 5 })
+  t.throws(() => keys.ageSeconds(), { code: 'unavailable' })
+  t.same(keys.publicJwks(), { keys: [] })
+
+  await rig.owner`GRANT INSERT ON signing_keys TO latchkey_api`
+  const healed = await waitFor(() => keys.current().kid, { what: 'a new key', deadlineMs: 10_000 })
+  t.not(healed, kid)
+})
+
 t.test('after close nothing is read any more', async (t) => {
   const rig = await startSigningKeyRig(t)
   const keys = await rig.startInstance({ reloadEveryMs: 1 })
