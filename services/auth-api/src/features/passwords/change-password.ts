@@ -28,7 +28,7 @@ type Failure = 'no_password' | 'wrong_password' | 'changed_meanwhile'
  */
 export async function changePassword(deps: ChangeDeps, change: PasswordChange): Promise<void> {
   assertPresentable(change.currentPassword, '/currentPassword')
-  const ended = await deps.passwords.admit(async (passwords) => {
+  await deps.passwords.admit(async (passwords) => {
     const credential = await getCredential(deps, change.userId)
     assertNoFaults(faultsOf(deps, change, credential), '/newPassword')
     await countGuess(deps, change.userId, change.origin)
@@ -44,10 +44,9 @@ export async function changePassword(deps: ChangeDeps, change: PasswordChange): 
       await deps.events.report(newSecurityEvent('login.failed', { ...origin, userId, sessionId, data }))
       throw new AppError('invalid_credentials')
     }
+    await deps.revocations.revoke(outcome)
     await clearGuesses(deps, change.userId, change.origin)
-    return outcome
   })
-  await deps.revocations.revoke(ended)
 }
 
 /** The ids of the sessions that it ended. The hashes are computed before the transaction, which holds locks. */

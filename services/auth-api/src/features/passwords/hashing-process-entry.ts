@@ -42,5 +42,11 @@ function hashOf({ password, parameters }: Extract<HashingTask, { kind: 'hash' }>
 /** Linux keeps a priority for each thread, and libuv has started those that will hash by the time this line runs. */
 function yieldToTheService(): void {
   const threads = process.platform === 'linux' ? readdirSync('/proc/self/task').map(Number) : [process.pid]
-  for (const thread of threads) setPriority(thread, constants.priority.PRIORITY_BELOW_NORMAL)
+  for (const thread of threads) {
+    try {
+      setPriority(thread, constants.priority.PRIORITY_BELOW_NORMAL)
+    } catch {
+      // The thread has ended. Besides, hashing at the wrong priority is better than none.
+    }
+  }
 }

@@ -17,7 +17,7 @@ export interface HashingProcess {
 
 /**
  * Hashing away from the threads of this process, at a lower priority. On two cores with one hash at a time a flood of 32
- * sign-ins raises the p99 of a refresh to 1.3 times what it is without them; hashed in this process, to 1.6 times.
+ * sign-ins raises the p99 of a refresh to 1.3 to 1.4 times what it is without them; hashed in this process, to 1.6 times.
  * The process starts with the first task, and again when it has died.
  */
 export function createHashingProcess(threads: number): HashingProcess {
