@@ -62,7 +62,8 @@ export function createPool(options: PoolOptions): Pool {
     while (opening < waiters.length && connections.size + opening < max) {
       opening += 1
       timer ??= setInterval(tick, tickMs).unref()
-      openConnection(options, forget).then(adopt, endure)
+      const startedMs = performance.now()
+      openConnection(options, forget).then(adopt, (error: unknown) => endure(error, startedMs))
     }
   }
 
@@ -73,10 +74,13 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   /** Who waits beside living connections gets one of those; without any, nobody need wait for the next refusal. */
-  function endure(error: unknown): void {
+  function endure(error: unknown, startedMs: number): void {
     opening -= 1
     if (connections.size > 0) return
-    refuseWaiters(error instanceof Error ? error : new PoolError('CONNECT_FAILED', String(error)))
+    const reason = error instanceof Error ? error : new PoolError('CONNECT_FAILED', String(error))
+    // Who came later may be luckier: they are not told of an attempt that began before the server was back.
+    refuseWaiters(startedMs, () => reason)
+    openForWaiters()
   }
 
   function release(connection: Connection): void {
@@ -95,18 +99,17 @@ export function createPool(options: PoolOptions): Pool {
     openForWaiters()
   }
 
-  function refuseWaiters(error: Error): void {
-    for (const waiter of waiters.splice(0)) waiter.refuse(error)
+  function refuseWaiters(untilMs: number, toError: () => Error): void {
+    while (waiters[0] !== undefined && waiters[0].sinceMs <= untilMs) waiters.shift()?.refuse(toError())
   }
 
   function tick(): void {
     const nowMs = performance.now()
     for (const connection of connections) connection.countSilence(silenceLimit)
-    while (waiters[0] !== undefined && nowMs - waiters[0].sinceMs >= connectTimeoutMs) {
-      waiters
-        .shift()
-        ?.refuse(new PoolError('POOL_TIMEOUT', 'no connection to PostgreSQL became free in time'))
-    }
+    refuseWaiters(
+      nowMs - connectTimeoutMs,
+      () => new PoolError('POOL_TIMEOUT', 'no connection to PostgreSQL became free in time'),
+    )
     while (idle[0] !== undefined && nowMs - idle[0].sinceMs >= idleTimeoutMs)
       void idle.shift()?.connection.close()
     openForWaiters()
@@ -118,7 +121,7 @@ export function createPool(options: PoolOptions): Pool {
 
   return {
     acquire(grant, refuse) {
-      if (isClosed) return refuse(new PoolError('POOL_CLOSED', 'the connections to PostgreSQL are closed'))
+      if (isClosed) return refuse(closedError())
       const free = idle.pop()
       if (free !== undefined) return grant(free.connection)
       if (waiters.length >= max * maxWaitingPerConnection) {
@@ -136,11 +139,15 @@ export function createPool(options: PoolOptions): Pool {
     }),
     async close(deadlineMs) {
       isClosed = true
-      refuseWaiters(new PoolError('POOL_CLOSED', 'the connections to PostgreSQL are closed'))
+      refuseWaiters(Infinity, closedError)
       const goodbyes = idle.splice(0).map(({ connection }) => connection.close())
       const deadline = performance.now() + deadlineMs
       while (connections.size + opening > 0 && performance.now() < deadline) await delay(10)
       await Promise.all([...goodbyes, ...Array.from(connections, (connection) => connection.close())])
     },
   }
+}
+
+function closedError(): PoolError {
+  return new PoolError('POOL_CLOSED', 'the connections to PostgreSQL are closed')
 }
