@@ -12,8 +12,8 @@ import { queuePrefix } from './queues.js'
 export type { ConsumedQueue, ReceivedJob } from './payloads.js'
 
 /** A job is renewed every half of this. When its worker dies, another takes it up within this and one `stalledInterval`. */
-const lockDurationMs = 20_000
-const stalledIntervalMs = 10_000
+const lockDurationMs = 10_000
+const stalledIntervalMs = 5000
 /** Workers that may die with a job before it is taken for their murderer and kept as failed. */
 const maxStalledCount = 10
 /** How long a job waits when what it needs is away. That is no fault of the job and uses up none of its attempts. */

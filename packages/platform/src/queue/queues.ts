@@ -1,9 +1,10 @@
-import { Queue, type DefaultJobOptions } from 'bullmq'
+import { Queue as BullQueue, type DefaultJobOptions } from 'bullmq'
 import type { QueueName } from '@latchkey/contracts/queues'
 import type { Config } from '../config/config.js'
 import type { RedisHandle } from '../redis/client.js'
 
-export type { Queue } from 'bullmq'
+/** Payloads are checked where they are taken out (payloads.ts); until then nothing is known of them. */
+export type Queue = BullQueue<unknown, unknown>
 
 type QueueConfig = Pick<Config, 'redisKeyPrefix' | 'jobMaxAttempts'>
 
@@ -20,7 +21,7 @@ export function createQueue(
   name: QueueName,
   { config, redis }: { config: QueueConfig; redis: RedisHandle },
 ): Queue {
-  const queue = new Queue(name, {
+  const queue: Queue = new BullQueue(name, {
     connection: redis.client,
     prefix: queuePrefix(config),
     defaultJobOptions: defaultJobOptions(config),
