@@ -104,8 +104,9 @@ export function connectRedis(
       if (current !== connection || client.status !== 'ready') return
       if (server !== null) warnOfEviction(server)
       facts = server
-    } catch {
+    } catch (error) {
       // It accepted the connection and then said nothing: the same as not being there.
+      noteOutage(error)
       if (current === connection && client.status === 'ready') client.disconnect(true)
       return
     }

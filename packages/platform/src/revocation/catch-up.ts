@@ -12,8 +12,8 @@ const renewAfterMs = 400
 /** After a failure, so that a PostgreSQL or Redis in trouble isn't asked at every request. */
 const retryAfterMs = 200
 /**
- * `revoked_at` is when the transaction began, and the row shows when it commits. No transaction that revokes takes this long:
- * statements are cut at 5 s and none of them waits for anything slow.
+ * `revoked_at` is when the transaction began, and the row shows when it commits. No transaction that revokes takes this long: it
+ * is one statement or two, and waits for locks are cut at 2 s.
  */
 const longestTransactionSeconds = 30
 export interface CatchUp {
@@ -59,7 +59,7 @@ export function createCatchUp({ denylist, sql, windowSeconds, log }: CatchUpOpti
     written = seen
     lastStartedAt = startedAt
     trustedUntil = startedAt + trustMs
-    dueAt = startedAt + renewAfterMs
+    dueAt = performance.now() + renewAfterMs
   }
 
   async function run(): Promise<void> {
