@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { isatty } from 'node:tty'
 import { Refusal } from './parsers.js'
 import { findContradictions } from './rules.js'
 import type { HostFacts, Setting } from './setting.js'
@@ -34,7 +35,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, host?: HostFacts): Config {
 export function loadSettings<Name extends keyof Config>(
   env: NodeJS.ProcessEnv,
   names: readonly Name[],
-  host: HostFacts = { cores: availableParallelism(), isTerminal: process.stdout.isTTY === true },
+  host: HostFacts = { cores: availableParallelism(), isTerminal: isatty(1) },
 ): Pick<Config, Name> {
   const problems: string[] = []
   const table = names.map((name): [Name, Setting<unknown>] => [name, settings[name]])
@@ -51,7 +52,9 @@ export function loadSettings<Name extends keyof Config>(
   }
   problems.push(...findContradictions(values))
   if (problems.length > 0) throw new ConfigError(problems)
-  return Object.freeze(values as Pick<Config, Name>) // each name of the table holds what its own parser returned
+  // Each name of the table holds what its own parser returned.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return Object.freeze(values as Pick<Config, Name>)
 }
 
 function parseInto(

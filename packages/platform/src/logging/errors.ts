@@ -30,12 +30,11 @@ export function serializeError(error: Error, depth = 0): Record<string, unknown>
     message: withoutControls(error.message),
     stack: withoutControls(error.stack ?? ''),
   }
-  const properties: Record<string, unknown> = { ...error }
   for (const name of loggedProperties) {
-    const value = properties[name]
+    const value: unknown = Reflect.get(error, name)
     if (typeof value === 'string' || typeof value === 'number') serialized[name] = value
   }
-  const command = commandName(properties['command'])
+  const command = commandName(Reflect.get(error, 'command'))
   if (command !== null) serialized['command'] = command
   if (depth >= maxDepth) return serialized
   if (error.cause instanceof Error) serialized['cause'] = serializeError(error.cause, depth + 1)

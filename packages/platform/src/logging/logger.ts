@@ -1,4 +1,12 @@
-import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
+import { isatty } from 'node:tty'
+import {
+  pino,
+  stdTimeFunctions,
+  type Bindings,
+  type ChildLoggerOptions,
+  type DestinationStream,
+  type Logger,
+} from 'pino'
 import { prettyFactory } from 'pino-pretty'
 import type { Config } from '../config/config.js'
 import { redact } from './redaction.js'
@@ -45,17 +53,23 @@ export function createLogger(
     },
     config.logPretty ? prettyStream(destination) : destination,
   )
-  const createChild = log.child
-  // Children inherit from their parent, so that grandchildren pass through here as well.
-  log.child = function child(this: Logger, bindings, options) {
-    return createChild.call(this, redact(bindings, serializedFields), options)
-  } as typeof log.child
-  return log
+  return withRedactedChildren(log)
+}
+
+/** pino formats the bindings of the root only. Children inherit from their parent, so that grandchildren pass through here too. */
+function withRedactedChildren(log: Logger): Logger {
+  const createChild: unknown = Reflect.get(log, 'child')
+  if (typeof createChild !== 'function') throw new TypeError('This pino makes no children')
+  return Object.assign(log, {
+    child(this: Logger, bindings: Bindings, options?: ChildLoggerOptions): unknown {
+      return Reflect.apply(createChild, this, [redact(bindings, serializedFields), options])
+    },
+  })
 }
 
 function prettyStream(destination: DestinationStream): DestinationStream {
   const prettify = prettyFactory({
-    colorize: process.stdout.isTTY,
+    colorize: isatty(1),
     ignore: 'service',
     translateTime: 'SYS:HH:MM:ss.l',
     messageFormat: (fields, messageKey) =>

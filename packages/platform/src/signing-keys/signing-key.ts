@@ -52,7 +52,8 @@ export function readPublicKey(
   kid: string,
   algorithm: string,
 ): { jwk: PublicJwk; pem: string } | null {
-  const publicKey = importOrNull(() => createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }))
+  if (!isJsonObject(jwk)) return null
+  const publicKey = importOrNull(() => createPublicKey({ key: jwk, format: 'jwk' }))
   const publicJwk = publicKey === null ? null : toPublicJwk(publicKey)
   if (publicKey === null || publicJwk?.kid !== kid || publicJwk.alg !== algorithm) return null
   return { jwk: publicJwk, pem: publicKey.export({ format: 'pem', type: 'spki' }).toString() }
@@ -87,4 +88,9 @@ function importOrNull(read: () => KeyObject): KeyObject | null {
   } catch {
     return null
   }
+}
+
+/** Node checks the members. */
+function isJsonObject(value: unknown): value is JsonWebKey {
+  return typeof value === 'object' && value !== null
 }

@@ -52,7 +52,7 @@ export async function createSigningKeys(
   let set: KeySet = buildKeySet(await findPublishedSigningKeys(sql), keyring, null)
   let reloading: Promise<void> | null = null
   let reloadedAtMs = performance.now()
-  let failure: unknown = null
+  let failure: Error | null = null
 
   function reload(): Promise<void> {
     reloading ??= readKeys().finally(() => (reloading = null))
@@ -84,7 +84,7 @@ export async function createSigningKeys(
     } catch (error) {
       if (failure === null)
         log.warn({ err: error }, 'signing keys cannot be read; the known ones stay in use')
-      failure = error
+      failure = error instanceof Error ? error : new Error(String(error))
       throw error
     }
   }
