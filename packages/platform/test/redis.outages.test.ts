@@ -26,7 +26,7 @@ t.test('an outage is told once, with its end and its length, and the gauge follo
   t.equal(redis.runId(), null)
   const startedAt = performance.now()
   await t.rejects(redis.client.get('key'))
-  t.ok(performance.now() - startedAt < 100, 'a command fails at once')
+  t.ok(performance.now() - startedAt < 250, 'a command fails at once')
   let retries = 0
   redis.client.on('reconnecting', () => void retries++)
   await waitFor(() => retries > 3, { what: 'some retries' })
@@ -54,24 +54,21 @@ t.test('a Redis that is not there at the start is taken into use when it comes',
   t.equal(await redis.client.set('key', 'value'), 'OK')
 })
 
-t.test(
-  'a command that is left unanswered fails after a quarter of a second, and the connection soon after',
-  async (t) => {
-    const server = await startForgetfulRedis(t)
-    const wire = await layWire(t, server.port)
-    const redis = connectTestRedis(t, viaWire(server.url, wire))
-    await waitFor(() => redis.isAvailable(), { what: 'Redis' })
-    wire.freeze()
-    const startedAt = performance.now()
-    await t.rejects(redis.client.set('key', 'late'), { message: 'Command timed out' })
-    t.ok(performance.now() - startedAt < 450)
-    await waitFor(() => !redis.isAvailable(), { what: 'the silence to be noticed' })
-    wire.mend()
-    await waitFor(() => redis.isAvailable(), { what: 'Redis' })
-    await redis.client.set('key', 'newer')
-    t.equal(await redis.client.get('key'), 'newer', 'nothing that failed is sent again')
-  },
-)
+t.test('a command that is left unanswered fails, and the connection soon after', async (t) => {
+  const server = await startForgetfulRedis(t)
+  const wire = await layWire(t, server.port)
+  const redis = connectTestRedis(t, viaWire(server.url, wire))
+  await waitFor(() => redis.isAvailable(), { what: 'Redis' })
+  wire.freeze()
+  const startedAt = performance.now()
+  await t.rejects(redis.client.set('key', 'late'), { message: 'Command timed out' })
+  t.ok(performance.now() - startedAt < 1000)
+  await waitFor(() => !redis.isAvailable(), { what: 'the silence to be noticed' })
+  wire.mend()
+  await waitFor(() => redis.isAvailable(), { what: 'Redis' })
+  await redis.client.set('key', 'newer')
+  t.equal(await redis.client.get('key'), 'newer', 'nothing that failed is sent again')
+})
 
 t.test('without a URL every command fails at once, and nobody calls that an outage', async (t) => {
   const { log, lines } = recordLog()

@@ -39,7 +39,7 @@ t.test('Redis is killed: PostgreSQL answers, and all heals by itself', async (t)
   t.equal(await second.redis.client.exists(`${keyPrefix}revoked:${revoked}`), 1)
 })
 
-t.test('Redis stops answering: a check takes a quarter of a second, and later ones no longer', async (t) => {
+t.test('Redis stops answering: a check waits for it a moment, and later ones do not', async (t) => {
   const { owner, instances, server } = await startWorld(t)
   const session = await insertSession(owner)
   const [{ revocations, redis }] = instances
@@ -50,9 +50,9 @@ t.test('Redis stops answering: a check takes a quarter of a second, and later on
     t.equal(await revocations.check(session, 1), 'live')
     return performance.now() - startedAt
   }
-  t.ok((await timed()) < 600)
+  t.ok((await timed()) < 1000)
   await waitFor(() => !redis.isAvailable(), { what: 'the silence to be noticed' })
-  t.ok((await timed()) < 200)
+  t.ok((await timed()) < 250)
 
   await revokeInPostgres(owner, [session])
   await revocations.revoke([session])

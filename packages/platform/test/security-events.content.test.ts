@@ -98,7 +98,7 @@ t.test('whatever a stranger sends can be stored, in the outbox and in the table'
       const { stored, refused } = await persistSecurityEvents(sql, events)
       return refused.length === 0 && stored.reduce((sum, { count }) => sum + count, 0) === events.length
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   )
   t.equal(await countRows(owner, 'outbox'), 0)
 })
