@@ -36,6 +36,12 @@ t.test('no line break of a caller ends a line', async (t) => {
   }
 })
 
+t.test('readable lines say the same for people', async (t) => {
+  const { log, text } = captureLog({ logPretty: true })
+  log.info({ count: 2 }, 'cleaned "all"')
+  t.match(text(), /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: auth-api: cleaned "all"\n {4}count: 2\n$/)
+})
+
 t.test('readable lines cannot be forged either', async (t) => {
   for (const text of forgeries) {
     const { log, text: written } = captureLog({ logPretty: true })

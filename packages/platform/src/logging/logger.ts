@@ -87,9 +87,5 @@ function prettyStream(destination: DestinationStream): DestinationStream {
 
 /** A line break or an escape sequence in a message must not look like another line of the log. */
 function escapeControls(text: unknown): string {
-  return text === undefined
-    ? ''
-    : JSON.stringify(text).replace(/^"|"$/g, '')
-      ? ''
-      : JSON.stringify(text).replace(/^"|"$/g, '').replace(nonAsciiControls, '\ufffd')
+  return typeof text === 'string' ? JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"') : ''
 }
