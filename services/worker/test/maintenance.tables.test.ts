@@ -1,0 +1,55 @@
+/** What the smaller tasks leave behind in PostgreSQL and in the gauges. */
+import t from 'tap'
+import { waitFor } from '@latchkey/devstack/wait-for'
+import { readStats, refreshStats } from '../src/jobs/refresh-stats/refresh-stats.js'
+import { rollPartitions } from '../src/jobs/roll-partitions/roll-partitions.js'
+import { insertSessions, insertUser } from './support/session-rows.js'
+import { createTestDeps } from './support/test-deps.js'
+
+t.test('there is a partition for this month and the next two, made once by two workers', async (t) => {
+  const { deps, db, database } = await createTestDeps(t)
+  const other = await createTestDeps(t, {}, { database })
+  await Promise.all([rollPartitions(deps), rollPartitions(other.deps)])
+  await rollPartitions(deps)
+  const partitions = await db<{ name: string }[]>`
+    SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'security_events'::regclass`
+  const months = await db<{ name: string }[]>`
+    SELECT to_char((now() AT TIME ZONE 'UTC') + make_interval(months => ahead), '"security_events_"YYYY_MM') AS name
+    FROM generate_series(0, 2) AS ahead`
+  for (const { name } of months)
+    t.ok(
+      partitions.some((partition) => partition.name === name),
+      name,
+    )
+})
+
+t.test(
+  'sessions_active counts what can be refreshed, and every worker exports the same figure',
+  async (t) => {
+    const { deps, db, database } = await createTestDeps(t)
+    const { redisKeyPrefix } = deps.config
+    const other = await createTestDeps(t, { redisKeyPrefix }, { database })
+    await waitFor(() => deps.redis.isAvailable() && other.deps.redis.isAvailable(), { what: 'Redis' })
+    const userId = await insertUser(db)
+    await insertSessions(db, userId, {}, 7)
+    await insertSessions(db, userId, { idle: -1 }, 2)
+    await insertSessions(db, userId, { absolute: -1 }, 2)
+    await insertSessions(db, userId, { revoked: -1 }, 2)
+    await refreshStats(deps)
+    await readStats(other.deps)
+    for (const { metrics } of [deps, other.deps])
+      t.match(await metrics.sessionsActive.get(), { values: [{ value: 7 }] })
+  },
+)
+
+t.test('beyond 2000 pages sessions_active is an estimate, and a close one', async (t) => {
+  const { deps, db } = await createTestDeps(t, { redisUrl: null })
+  const userId = await insertUser(db)
+  await db`ALTER TABLE sessions SET (fillfactor = 10)` // few rows a page: many pages without many rows
+  await insertSessions(db, userId, {}, 9000)
+  await insertSessions(db, userId, { idle: -1 }, 1000)
+  await refreshStats(deps)
+  const { values } = await deps.metrics.sessionsActive.get()
+  const estimate = values[0]?.value ?? 0
+  t.ok(estimate !== 9000 && Math.abs(estimate - 9000) < 900, `${estimate} for 9000`)
+})
