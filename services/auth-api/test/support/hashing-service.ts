@@ -1,0 +1,14 @@
+/** A process of its own that has hashed a password and lives on, for tests that kill it. */
+import { createPasswordHasher } from '@latchkey/auth-api/features/passwords/password-hasher'
+import { createMetrics } from '@latchkey/platform/metrics/metrics'
+
+const settings = {
+  argon2MemoryKib: 1024,
+  argon2Time: 1,
+  argon2Parallelism: 1,
+  hashConcurrency: 1,
+  hashQueueMax: 0,
+}
+const hasher = createPasswordHasher(settings, createMetrics('auth-api'))
+await hasher.admit(({ hash }) => hash('a phrase of ours'))
+process.send?.('ready')
