@@ -25,23 +25,28 @@ function tapIn(root: string): string {
   return join(root, 'node_modules/tap/dist/esm/run.mjs')
 }
 
+/** tap's reporters draw over their own lines; where those stay, in a file or a log, each file's result and the failures are enough. */
+const withoutTerminal = { args: ['--reporter=base', '--test-env=CI'], env: { CI: 'true' } }
+
 /** Runs tap to its end, and returns its exit code. A signal reaches it and its test files; a second one ends them at once. */
 export async function runTap(
   root: string,
   { args, env, signals }: { args: readonly string[]; env: Record<string, string>; signals: CaughtSignals },
 ): Promise<number> {
+  const plain = process.stdout.isTTY ? { args: [], env: {} } : withoutTerminal
   const [command = '', ...rest] = [
     ...dyingWithParent('SIGTERM'),
     process.execPath,
     tapIn(root),
     'run',
+    ...plain.args,
     ...args,
   ]
   // In a process group of its own: Ctrl-C would otherwise reach it twice, and the second ends it before it has ended its test files.
   const child = spawn(command, rest, {
     cwd: root,
     detached: true,
-    env: { ...withoutSettings(process.env), ...env },
+    env: { ...withoutSettings(process.env), ...plain.env, ...env },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   const { pid } = child

@@ -22,13 +22,13 @@ const program = join(import.meta.dirname, '../../src/start.ts')
 const preloads = [import.meta.resolve('tsx'), import.meta.resolve('./whole-source-maps.ts')]
 const deadlineMs = 30_000
 
-/** `npm start` in `folder`, from the sources, on ports of its own. */
+/** `npm start` in `folder` on ports of its own: its own code from the sources, what it starts as it was built. */
 export function runStart(
   t: TestScope,
   folder: string,
   { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {},
 ): RunningStart {
-  const nodeArgs = [...preloads.map((preload) => `--import=${preload}`), '--conditions=latchkey-source']
+  const nodeArgs = preloads.map((preload) => `--import=${preload}`)
   const child = spawn(process.execPath, [...nodeArgs, program, ...args], {
     cwd: folder,
     env: { ...process.env, PORT: '0', WORKER_PORT: '0', LOG_LEVEL: 'warn', ...env },
