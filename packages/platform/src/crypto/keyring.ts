@@ -8,8 +8,6 @@ export interface SecretKeys {
   readonly refreshToken: Buffer
   /** AES-256-GCM of what is sealed at rest. */
   readonly sealing: Buffer
-  /** Keyed hashes of agents and networks, so that a leaked database doesn't list them. */
-  readonly fingerprint: Buffer
   /** Keyed hashes of account names in rate-limit keys. */
   readonly rateLimit: Buffer
 }
@@ -41,7 +39,6 @@ function deriveKeys(secret: string): SecretKeys {
     id: createHash('sha256').update(deriveKey(secret, 'key-id/v1')).digest().readUInt8(0),
     refreshToken: deriveKey(secret, 'refresh-token/v1'),
     sealing: deriveKey(secret, 'sealing/v1'),
-    fingerprint: deriveKey(secret, 'fingerprint/v1'),
     rateLimit: deriveKey(secret, 'rate-limit/v1'),
   }
 }
