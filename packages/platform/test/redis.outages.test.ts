@@ -16,7 +16,7 @@ t.test('an outage is told once, with its end and its length, and the gauge follo
   t.equal(await degraded(), 1, 'not before it is there')
   await waitFor(() => redis.isAvailable(), { what: 'Redis' })
   t.equal(await degraded(), 0)
-  const firstLife = redis.runId()
+  const firstRun = redis.runId()
   const changes: boolean[] = []
   const forget = redis.onAvailabilityChange((isAvailable) => void changes.push(isAvailable))
 
@@ -34,7 +34,7 @@ t.test('an outage is told once, with its end and its length, and the gauge follo
   await server.start()
   await waitFor(() => redis.isAvailable(), { what: 'Redis' })
   t.equal(await degraded(), 0)
-  t.not(redis.runId(), firstLife)
+  t.not(redis.runId(), firstRun)
   t.strictSame(changes, [false, true])
   forget()
   t.match(lines, [

@@ -19,11 +19,11 @@ t.test('the list gets every session revoked within the window, in pages, and not
   const live = await insertSession(owner)
   await revokeInPostgres(owner, recent, 900)
   await revokeInPostgres(owner, [old], windowSeconds + 1)
-  t.equal(await rebuildRevocationList(denylist, owner, { runId: 'life', windowSeconds }), 'completed')
+  t.equal(await rebuildRevocationList(denylist, owner, { runId: 'run', windowSeconds }), 'completed')
   t.equal((await Promise.all(recent.map(isListed))).filter(Boolean).length, recent.length)
   t.equal(await isListed(old), false)
   t.equal(await isListed(live), false)
-  t.equal(await redis.client.get(`${keyPrefix}revocations:epoch`), 'life')
+  t.equal(await redis.client.get(`${keyPrefix}revocations:epoch`), 'run')
   t.equal(await redis.client.ttl(`${keyPrefix}revocations:epoch`), -1, 'the epoch does not run out')
   t.ok((await redis.client.ttl(`${keyPrefix}revoked:${recent[0]}`)) <= 30)
 })
@@ -32,7 +32,7 @@ t.test('of two at once one rebuilds', async (t) => {
   const { owner, denylist } = await startWorld(t)
   await revokeInPostgres(owner, await insertSessions(owner, 1500))
   const outcomes = await Promise.all(
-    [1, 2].map(() => rebuildRevocationList(denylist, owner, { runId: 'life', windowSeconds })),
+    [1, 2].map(() => rebuildRevocationList(denylist, owner, { runId: 'run', windowSeconds })),
   )
   t.strictSame(outcomes.toSorted(), ['busy', 'completed'])
 })
@@ -44,7 +44,7 @@ t.test('data that is lost while the list is being filled leaves no epoch', async
     const keys = await redis.client.keys(`${keyPrefix}*`)
     await redis.client.del(...keys)
   })
-  t.equal(await rebuildRevocationList(flushing, owner, { runId: 'life', windowSeconds }), 'overtaken')
+  t.equal(await rebuildRevocationList(flushing, owner, { runId: 'run', windowSeconds }), 'overtaken')
   t.equal(await redis.client.exists(`${keyPrefix}revocations:epoch`), 0)
 })
 
@@ -52,17 +52,17 @@ t.test('a rebuild that fails half way leaves no epoch, and the next may start at
   const { owner, denylist, redis, keyPrefix } = await startWorld(t)
   await revokeInPostgres(owner, await insertSessions(owner, 1500))
   const failing = interrupted(denylist, () => Promise.reject(new Error('killed')))
-  await t.rejects(rebuildRevocationList(failing, owner, { runId: 'life', windowSeconds }), {
+  await t.rejects(rebuildRevocationList(failing, owner, { runId: 'run', windowSeconds }), {
     message: 'killed',
   })
   t.equal(await redis.client.exists(`${keyPrefix}revocations:epoch`), 0)
-  t.equal(await rebuildRevocationList(denylist, owner, { runId: 'life', windowSeconds }), 'completed')
+  t.equal(await rebuildRevocationList(denylist, owner, { runId: 'run', windowSeconds }), 'completed')
 })
 
 t.test('a process that dies with the lock holds up the others only until the lock runs out', async (t) => {
   const { owner, denylist, redis, keyPrefix } = await startWorld(t)
   t.equal(await denylist.lock(randomUUID()), true)
-  t.equal(await rebuildRevocationList(denylist, owner, { runId: 'life', windowSeconds }), 'busy')
+  t.equal(await rebuildRevocationList(denylist, owner, { runId: 'run', windowSeconds }), 'busy')
   const lockMs = await redis.client.pttl(`${keyPrefix}revocations:lock`)
   t.ok(lockMs > 0 && lockMs <= 10_000)
 })
@@ -73,10 +73,10 @@ t.test('who lost the lock to another neither completes nor gives it back', async
   await redis.client.del(`${keyPrefix}revocations:lock`)
   await denylist.lock('next')
   t.equal(await denylist.keepLock('slow'), false)
-  t.equal(await denylist.complete('slow', 'life'), false)
+  t.equal(await denylist.complete('slow', 'run'), false)
   await denylist.unlock('slow')
   t.equal(await redis.client.get(`${keyPrefix}revocations:lock`), 'next')
-  t.equal(await denylist.complete('next', 'life'), true)
+  t.equal(await denylist.complete('next', 'run'), true)
 })
 
 t.test('revocations at any moment of a rebuild are in force when they are answered', async (t) => {

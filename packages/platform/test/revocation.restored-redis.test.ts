@@ -37,7 +37,7 @@ t.test('a revocation that a restored Redis has forgotten is still in force', asy
     'string',
     'yet it says that the list is complete: believing that would accept the token',
   )
-  t.not(await readEpoch(), other.redis.runId(), 'only that it is of another life of the server gives it away')
+  t.not(await readEpoch(), other.redis.runId(), 'only that it is of another run of the server gives it away')
   t.equal(await other.revocations.check(session, 1), 'revoked')
 
   await waitFor(listIsComplete, { what: 'the rebuilt list' })

@@ -19,8 +19,9 @@ export interface RedisHandle {
   /** True while commands can be sent. A command may fail even so; one that is sent while it is false fails at once. */
   isAvailable(): boolean
   /**
-   * Names the life of the data behind the present connection (see `ServerFacts.life`). Null while that is unknown, and
-   * with a server that evicts keys: then the absence of a key proves nothing.
+   * Names the run of the server behind the present connection: what another run wrote may have come back from an older file,
+   * or from a replica that lagged. Null while that is unknown, and with a server that evicts keys: then the absence of a key
+   * proves nothing.
    */
   runId(): string | null
   /** Calls back with every change; answers a function that ends it. */
@@ -128,7 +129,7 @@ export function connectRedis(
   return {
     client,
     isAvailable: () => isAvailable,
-    runId: () => (facts === null || facts.mayEvict ? null : facts.life),
+    runId: () => (facts === null || facts.mayEvict ? null : facts.runId),
     onAvailabilityChange(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)

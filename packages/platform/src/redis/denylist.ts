@@ -3,7 +3,7 @@ import type { ChainableCommander, Redis, Result } from 'ioredis'
 /**
  * What Redis holds for the revocation list:
  * - `revoked:<session>`: the session was revoked. It is never taken back, so a late or repeated write is true as well.
- * - `revocations:epoch`: the life of the server (see `RedisHandle.runId`) in which the list was completed.
+ * - `revocations:epoch`: the run of the server (`RedisHandle.runId`) in which the list was completed.
  * - `revocations:lock`: the token of the process that is completing it.
  * - `confirmed:<session>`: the highest generation that a client has shown to hold.
  */

@@ -9,10 +9,10 @@ export type RebuildOutcome = 'completed' | 'busy' | 'overtaken'
  * Fills the list of a server that lost it, and then says so with the epoch. One process at a time does it; meanwhile all read
  * PostgreSQL. The order is what makes it safe:
  *
- * 1. The server's life (`runId`) was read before anything is written. Should the server die in between, the epoch will name a
- *    life that is over, and nobody believes it.
- * 2. The lock is taken before the snapshot. Everything that empties the server (FLUSHALL, a restart, an eviction) takes the
- *    lock with it, so that `complete` can only succeed when nothing was lost since before the snapshot.
+ * 1. The server's run (`runId`) was read before anything is written. Should the server die in between, the epoch will name a run
+ *    that is over, and nobody believes it.
+ * 2. The lock is taken before the snapshot. What empties the server takes the lock with it (FLUSHALL) or makes it another run,
+ *    so that an epoch which is believed means that nothing was lost since before the snapshot.
  * 3. The snapshot of PostgreSQL, and its entries. A revocation committed before it is among them. One committed after it is
  *    written by `revoke`, which comes after its own commit, so after the lock: it lands on the server that is being filled
  *    and stays, whether before or after the epoch. If that write fails, `revoke` outwaits everyone's trust (catch-up.ts).

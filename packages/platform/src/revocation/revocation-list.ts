@@ -3,9 +3,9 @@ import type { Config } from '../config/config.js'
 import type { Sql } from '../database/client.js'
 import type { Logger } from '../logging/logger.js'
 import type { RedisHandle } from '../redis/client.js'
+import { createDenylist } from '../redis/denylist.js'
 import { createBoundedMap } from './bounded-map.js'
 import { createCatchUp, trustMs } from './catch-up.js'
-import { createDenylist } from '../redis/denylist.js'
 import { rebuildRevocationList } from './rebuild.js'
 import { createSessionLookup } from './session-lookup.js'
 
@@ -26,7 +26,7 @@ export interface RevocationListOptions {
 export interface RevocationList {
   /**
    * Whether a session's access tokens are still good. Redis answers in one round trip, which also notes that the client holds
-   * this generation; when its list is missing, incomplete or of another life of the server, PostgreSQL answers. Rejects when
+   * this generation; when its list is missing, incomplete or of another run of the server, PostgreSQL answers. Rejects when
    * neither can: it never takes silence for `live`.
    */
   check(sessionId: string, generation: number): Promise<'live' | 'revoked'>
