@@ -12,7 +12,7 @@ t.test('killed under load and started again', async (t) => {
   const acknowledged = new Set<number>()
   const unexpected: unknown[] = []
   let asked = 0
-  let isOver = false
+  const load = new AbortController()
 
   const write = async (id: number) => {
     if (id % 2 === 0) await sql`INSERT INTO written (id, twin) VALUES (${id}, ${id + 1}), (${id + 1}, ${id})`
@@ -24,7 +24,7 @@ t.test('killed under load and started again', async (t) => {
     acknowledged.add(id % 2 === 0 ? id : -id)
   }
   const writer = async () => {
-    while (!isOver) {
+    while (!load.signal.aborted) {
       asked += 3
       try {
         await write(asked)
@@ -44,7 +44,7 @@ t.test('killed under load and started again', async (t) => {
     await postgres.kill()
     await postgres.start()
   }
-  isOver = true
+  load.abort()
   await Promise.all(writers)
 
   t.same(unexpected, [])

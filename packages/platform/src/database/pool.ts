@@ -55,11 +55,14 @@ export function createPool(options: PoolOptions): Pool {
   const idle: { connection: Connection; sinceMs: number }[] = []
   const waiters: Waiter[] = []
   let opening = 0
+  let hasFailed = false
   let isClosed = false
   let timer: NodeJS.Timeout | null = null
 
+  /** After a failure one attempt at a time is enough to find out when the server is back. */
   function openForWaiters(): void {
-    while (opening < waiters.length && connections.size + opening < max) {
+    const attempts = Math.min(waiters.length, max - connections.size, hasFailed ? 1 : Infinity)
+    while (opening < attempts) {
       opening += 1
       timer ??= setInterval(tick, tickMs).unref()
       const startedMs = performance.now()
@@ -69,17 +72,21 @@ export function createPool(options: PoolOptions): Pool {
 
   function adopt(connection: Connection): void {
     opening -= 1
+    hasFailed = false
     if (connection.isUsable()) connections.add(connection)
     release(connection)
+    openForWaiters()
   }
 
-  /** Who waits beside living connections gets one of those; without any, nobody need wait for the next refusal. */
+  /** While a connection lives or may yet open, its user's turn will end. Otherwise nobody need wait for the next refusal. */
   function endure(error: unknown, startedMs: number): void {
     opening -= 1
-    if (connections.size > 0) return
-    const reason = error instanceof Error ? error : new PoolError('CONNECT_FAILED', String(error))
-    // Who came later may be luckier: they are not told of an attempt that began before the server was back.
-    refuseWaiters(startedMs, () => reason)
+    hasFailed = true
+    if (connections.size + opening > 0) return
+    // Who came after the attempt had begun may be luckier with the next.
+    refuseWaiters(startedMs, () =>
+      error instanceof Error ? error : new PoolError('CONNECT_FAILED', String(error)),
+    )
     openForWaiters()
   }
 
