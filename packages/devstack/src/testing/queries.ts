@@ -1,7 +1,7 @@
-import type { Sql } from './sql.js'
+import type { Sql } from '@latchkey/platform/database/client'
 
-/** Makes a database: a copy of `template`, which nobody else may be connected to meanwhile. */
-export async function createDatabase(sql: Sql, name: string, template = 'template1'): Promise<void> {
+/** Nobody may be connected to the template meanwhile. */
+export async function cloneDatabase(sql: Sql, name: string, template: string): Promise<void> {
   // The default strategy, WAL_LOG, takes steady 20 ms; FILE_COPY takes 14, but 80 when others write, for it checkpoints.
   await sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(template)}`
 }
