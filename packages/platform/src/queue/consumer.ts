@@ -46,19 +46,23 @@ export function createConsumer<Q extends ConsumedQueue>(
   { config, redis, concurrency, log, metrics }: ConsumerOptions,
 ): Consumer {
   const closing = new AbortController()
+  const running = new Set<Promise<unknown>>()
 
   async function processJob(job: Job, token: string | undefined): Promise<unknown> {
     const received = receiveJob(queue, job)
     if ('problem' in received) throw new UnrecoverableError(received.problem)
     const stopTimer = metrics.queueJobDurationSeconds.startTimer({ queue, name: job.name })
+    const run = processor(received, closing.signal)
+    running.add(run)
     try {
-      return await processor(received, closing.signal)
+      return await run
     } catch (error) {
       if (!isUnavailable(error)) throw error
       log.warn({ err: error, queue, job: job.name }, 'A job waits for what it needs')
       await job.moveToDelayed(Date.now() + unavailableDelayMs, token)
       throw new DelayedError()
     } finally {
+      running.delete(run)
       stopTimer()
     }
   }
@@ -90,13 +94,27 @@ export function createConsumer<Q extends ConsumedQueue>(
   return {
     async close(deadlineMs) {
       closing.abort()
-      const closed = worker.close()
-      const isInTime = await Promise.race([closed.then(() => true), sleep(deadlineMs, false, { ref: false })])
-      if (isInTime) return
-      log.warn({ queue }, 'Jobs were still running at the deadline; another worker does them again')
+      const outage = waitForOutage(redis)
+      const outcome = await Promise.race([
+        worker.close().then(() => 'closed'),
+        // Nobody can be told that a job is done, so there is no more to wait for than the work itself.
+        outage.began.then(() => Promise.allSettled(running)).then(() => 'without Redis'),
+        sleep(deadlineMs, 'late', { ref: false }),
+      ])
+      outage.forget()
+      if (outcome === 'closed') return
+      if (outcome === 'late')
+        log.warn({ queue }, 'Jobs were still running at the deadline; another worker does them again')
       await worker.getBackend().close(true)
     },
   }
+}
+
+function waitForOutage(redis: RedisHandle): { began: Promise<void>; forget: () => void } {
+  if (!redis.isAvailable()) return { began: Promise.resolve(), forget: () => undefined }
+  let forget = (): void => undefined
+  const began = new Promise<void>((resolve) => (forget = redis.onAvailabilityChange(() => resolve())))
+  return { began, forget }
 }
 
 function isUnavailable(error: unknown): boolean {
