@@ -40,6 +40,7 @@ t.test('while Redis is away', async (t) => {
   })
   const { code, stdout } = await worker.stop()
   t.equal(code, 0, stdout)
+  t.notMatch(stdout, 'at the deadline', 'nothing is waited for that cannot come')
 })
 
 t.test(
