@@ -26,9 +26,11 @@ async function main(args: readonly string[], signals: CaughtSignals): Promise<nu
     if (signals.stop.aborted) return 1
     const isWhole = args.every((arg) => arg.startsWith('-'))
     const output = join(folder, 'output.tap')
+    const temporary = join(folder, 'tmp')
+    mkdirSync(temporary)
     const exitCode = await runTap(root, {
       args: [`--output-file=${output}`, ...(isWhole ? [] : ['--allow-incomplete-coverage']), ...args],
-      env: servers.env,
+      env: { ...servers.env, TMPDIR: temporary }, // what a test file that is killed leaves there goes with the run
       signals,
     })
     const uncovered = isWhole ? readUncovered(root) : []
@@ -38,7 +40,7 @@ async function main(args: readonly string[], signals: CaughtSignals): Promise<nu
     return exitCode || Number(uncovered.length > 0 || failed > 0)
   } finally {
     await servers?.kill()
-    await rm(folder, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true, maxRetries: 20 }) // a server that is just ending may still write
     lock.release()
   }
 }

@@ -25,6 +25,8 @@ function tapIn(root: string): string {
   return join(root, 'node_modules/tap/dist/esm/run.mjs')
 }
 
+const graceMs = 3000
+
 /** tap's reporters draw over their own lines; where those stay, in a file or a log, each file's result and the failures are enough. */
 const withoutTerminal = { args: ['--reporter=base', '--test-env=CI'], env: { CI: 'true' } }
 
@@ -51,10 +53,14 @@ export async function runTap(
   })
   const { pid } = child
   if (pid === undefined) throw new Error(`tap could not be started with ${command}`)
-  signals.stop.addEventListener('abort', () => child.kill('SIGTERM'))
-  signals.force.addEventListener('abort', () => killGroup(pid))
+  // Asked to stop, tap would wait for the test files, and they for nothing: they get a moment to stop what they have started.
+  signals.stop.addEventListener('abort', () => {
+    signalGroup(pid, 'SIGTERM')
+    setTimeout(() => signalGroup(pid, 'SIGKILL'), graceMs).unref()
+  })
+  signals.force.addEventListener('abort', () => signalGroup(pid, 'SIGKILL'))
   await once(child, 'exit')
-  killGroup(pid) // what a test file that was killed at its timeout has started
+  signalGroup(pid, 'SIGKILL') // what a test file that was killed at its timeout has started
   return child.exitCode ?? 1
 }
 
@@ -70,9 +76,9 @@ function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   )
 }
 
-function killGroup(pid: number): void {
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-pid, 'SIGKILL')
+    process.kill(-pid, signal)
   } catch {
     // nobody is left of it
   }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { dyingWithParent } from '../../src/servers/dying-with-parent.js'
 import { findDescendants } from '../../src/servers/process-identity.js'
 import type { TestScope } from '../../src/testing/private-servers.js'
 import { waitFor } from '../../src/wait-for.js'
@@ -29,7 +30,9 @@ export function runStart(
   { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {},
 ): RunningStart {
   const nodeArgs = preloads.map((preload) => `--import=${preload}`)
-  const child = spawn(process.execPath, [...nodeArgs, program, ...args], {
+  const own = [process.execPath, ...nodeArgs, program, ...args]
+  const [command = '', ...rest] = [...dyingWithParent('SIGTERM'), ...own]
+  const child = spawn(command, rest, {
     cwd: folder,
     env: { ...process.env, PORT: '0', WORKER_PORT: '0', LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
