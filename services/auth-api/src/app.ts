@@ -20,7 +20,7 @@ import { registerGate } from './plugins/gate.js'
 import { registerJsonBody } from './plugins/json-body.js'
 import { registerApiPage, registerOpenApi } from './plugins/openapi.js'
 import { requestIdOf } from './plugins/request-ids.js'
-import { registerRequestRecords } from './plugins/request-records.js'
+import { createRequestRecords } from './plugins/request-records.js'
 import { registerRouteInventory } from './plugins/route-inventory.js'
 import { askHelmet, registerSecurityHeaders } from './plugins/security-headers.js'
 import { registerUnknownRoutes } from './plugins/unknown-routes.js'
@@ -32,6 +32,7 @@ const authFeatures = [registration, login, sessions, profile, passwords]
 /** The whole api, not listening. The order is the order in which a request meets its parts. */
 export async function buildApp(deps: Deps): Promise<App> {
   const securityHeaders = await askHelmet()
+  const recordRequest = createRequestRecords(deps)
   const baseLog: FastifyBaseLogger = deps.log
   const app: App = fastify({
     ...limitsOfHttp,
@@ -45,7 +46,8 @@ export async function buildApp(deps: Deps): Promise<App> {
       answerBadHttp(error, socket, securityHeaders)
     },
     frameworkErrors: (error, request, reply) => {
-      void reply.headers({ ...securityHeaders, 'x-request-id': request.id })
+      recordRequest(request, reply)
+      void reply.headers(securityHeaders)
       sendProblem(error, request, reply)
     },
     // What was sent before we closed is answered, with `Connection: close`, while everything it needs still stands.
@@ -55,7 +57,10 @@ export async function buildApp(deps: Deps): Promise<App> {
   registerErrors(app)
   registerDraining(app)
   registerJsonBody(app)
-  registerRequestRecords(app, deps)
+  app.addHook('onRequest', (request, reply, done) => {
+    recordRequest(request, reply)
+    done()
+  })
   registerSecurityHeaders(app, securityHeaders)
   await registerCrossOrigin(app, deps.config.allowedOrigins)
   registerAccessTokens(app, deps)

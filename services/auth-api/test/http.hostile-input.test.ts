@@ -28,141 +28,141 @@ async function fingerprintOfRows(db: Database): Promise<unknown> {
 }
 
 t.test('hostile input', async (t) => {
-const testApp = await createTestApp(t)
-const { app, api, db } = testApp
-const { accessToken, refreshToken } = await register(app)
+  const testApp = await createTestApp(t)
+  const { app, api, db } = testApp
+  const { accessToken, refreshToken } = await register(app)
 
-await t.test('bodies that no route accepts', async (t) => {
-  const before = await fingerprintOfRows(db)
+  await t.test('bodies that no route accepts', async (t) => {
+    const before = await fingerprintOfRows(db)
 
-  for (const route of apiRoutes(testApp).filter(withBody)) {
-    const surprises = []
-    for (const { name, payload, contentType = 'application/json', expected } of hostileBodies(
-      route.schema?.body,
-    )) {
-      const answer = await app.inject({
-        method: route.method as 'POST',
-        url: route.url.replace(':id', id),
-        headers: { authorization: `Bearer ${accessToken}`, 'content-type': contentType },
-        payload,
-      })
-      const { code, status } = answer.json<{ code: string; status: number }>()
-      const isAsExpected =
-        code === expected.code &&
-        status === expected.status &&
-        answer.statusCode === status &&
-        answer.headers['content-type'] === problemType &&
-        answer.body.length < 600 &&
-        !/xxxxxxxxx|canary/.test(answer.body)
-      if (!isAsExpected) surprises.push({ name, expected, got: answer.body.slice(0, 200) })
+    for (const route of apiRoutes(testApp).filter(withBody)) {
+      const surprises = []
+      for (const { name, payload, contentType = 'application/json', expected } of hostileBodies(
+        route.schema?.body,
+      )) {
+        const answer = await app.inject({
+          method: route.method as 'POST',
+          url: route.url.replace(':id', id),
+          headers: { authorization: `Bearer ${accessToken}`, 'content-type': contentType },
+          payload,
+        })
+        const { code, status } = answer.json<{ code: string; status: number }>()
+        const isAsExpected =
+          code === expected.code &&
+          status === expected.status &&
+          answer.statusCode === status &&
+          answer.headers['content-type'] === problemType &&
+          answer.body.length < 600 &&
+          !/xxxxxxxxx|canary/.test(answer.body)
+        if (!isAsExpected) surprises.push({ name, expected, got: answer.body.slice(0, 200) })
+      }
+      t.same(surprises, [], `${route.method} ${route.url}`)
     }
-    t.same(surprises, [], `${route.method} ${route.url}`)
-  }
-  t.equal(await fingerprintOfRows(db), before, 'no row changed')
-})
-
-await t.test('a body of exactly 64 KiB is read', async (t) => {
-  const shell = JSON.stringify({ refreshToken: '' }).length
-  const body = { refreshToken: 'x'.repeat(64 * 1024 - shell) }
-  t.match(await api('POST', '/refresh', { body }), {
-    status: 400,
-    body: { code: 'validation_failed', errors: [{ path: '/refreshToken' }] },
+    t.equal(await fingerprintOfRows(db), before, 'no row changed')
   })
-})
 
-await t.test('credentials in a query string do not work, known names or not, once or twice', async (t) => {
-  const before = await fingerprintOfRows(db)
-  const queries = [
-    `refreshToken=${refreshToken}`,
-    `access_token=${accessToken}`,
-    'email=a@example.com&password=x',
-    'a=1&a=2',
-    '__proto__[x]=1',
-    'a',
-    '=',
-    '%00=%00',
-    `${'a'.repeat(4000)}=1`,
-  ]
-  for (const route of apiRoutes(testApp)) {
-    if (route.limit === 'none') continue
-    for (const query of queries) {
-      const answer = await app.inject({
-        method: route.method as 'POST',
-        url: `${route.url.replace(':id', id)}?${query}`,
-        headers: { authorization: `Bearer ${accessToken}` },
-        ...(withBody(route) && { payload: {} }),
-      })
-      t.equal(answer.statusCode, 400, `${route.method} ${route.url}?${query.slice(0, 30)}`)
-    }
-  }
-  t.equal(await fingerprintOfRows(db), before, 'no row changed')
-})
+  await t.test('a body of exactly 64 KiB is read', async (t) => {
+    const shell = JSON.stringify({ refreshToken: '' }).length
+    const body = { refreshToken: 'x'.repeat(64 * 1024 - shell) }
+    t.match(await api('POST', '/refresh', { body }), {
+      status: 400,
+      body: { code: 'validation_failed', errors: [{ path: '/refreshToken' }] },
+    })
+  })
 
-await t.test('paths that are no paths', async (t) => {
-  const before = await fingerprintOfRows(db)
-  const parts = [
-    ['%', 400],
-    ['%zz', 400],
-    ['%c0%af', 400],
-    ['%ff', 400],
-    ['%00', 400],
-    ['..%2f..%2fme', 400],
-    ['x'.repeat(129), 400],
-    ['x'.repeat(8000), 400],
-    ['not-a-uuid', 400],
-    [`${id}%0d%0aX-Injected:%201`, 400],
-    [`${id.toUpperCase()}x`, 400],
-    [`${id}/`, 404],
-    [`${id}/more`, 404],
-    [`${id};a=b`, 400],
-    ['', 400],
-    [id, 404],
-    [id.toUpperCase(), 404],
-  ] as const
-  for (const prefix of ['/api/v1/auth', '/api/auth']) {
-    for (const [part, status] of parts) {
-      const answer = await app.inject({
-        method: 'DELETE',
-        url: `${prefix}/sessions/${part}`,
-        headers: { authorization: `Bearer ${accessToken}` },
-      })
-      t.equal(answer.statusCode, status, `DELETE /sessions/${part.slice(0, 50)}`)
-      t.equal(answer.headers['content-type'], problemType)
-      t.type(answer.headers['x-request-id'], 'string')
-      t.notMatch(answer.headers, { 'x-injected': '1' })
+  await t.test('credentials in a query string do not work, known names or not, once or twice', async (t) => {
+    const before = await fingerprintOfRows(db)
+    const queries = [
+      `refreshToken=${refreshToken}`,
+      `access_token=${accessToken}`,
+      'email=a@example.com&password=x',
+      'a=1&a=2',
+      '__proto__[x]=1',
+      'a',
+      '=',
+      '%00=%00',
+      `${'a'.repeat(4000)}=1`,
+    ]
+    for (const route of apiRoutes(testApp)) {
+      if (route.limit === 'none') continue
+      for (const query of queries) {
+        const answer = await app.inject({
+          method: route.method as 'POST',
+          url: `${route.url.replace(':id', id)}?${query}`,
+          headers: { authorization: `Bearer ${accessToken}` },
+          ...(withBody(route) && { payload: {} }),
+        })
+        t.equal(answer.statusCode, 400, `${route.method} ${route.url}?${query.slice(0, 30)}`)
+      }
     }
-  }
-  t.equal(await fingerprintOfRows(db), before, 'no row changed')
-})
+    t.equal(await fingerprintOfRows(db), before, 'no row changed')
+  })
 
-await t.test('methods that a path does not know are refused before their body is read', async (t) => {
-  const urls = [...new Set(apiRoutes(testApp).map(({ url }) => url))]
-  for (const url of urls) {
-    const known = apiRoutes(testApp)
-      .filter((route) => route.url === url)
-      .map(({ method }) => method)
-    for (const method of [
-      'GET',
-      'HEAD',
-      'POST',
-      'PUT',
-      'PATCH',
-      'DELETE',
-      'OPTIONS',
-      'TRACE',
-      'QUERY',
-      'PROPFIND',
-    ] as const) {
-      if (known.includes(method)) continue
-      const answer = await testApp.app.inject({
-        method: method as 'PUT',
-        url: url.replace(':id', id),
-        headers: { 'content-type': 'application/json' },
-        payload: 'not json',
-      })
-      t.equal(answer.statusCode, 405, `${method} ${url}`)
-      t.equal(answer.headers['allow'], known.toSorted().join(', '))
+  await t.test('paths that are no paths', async (t) => {
+    const before = await fingerprintOfRows(db)
+    const parts = [
+      ['%', 400],
+      ['%zz', 400],
+      ['%c0%af', 400],
+      ['%ff', 400],
+      ['%00', 400],
+      ['..%2f..%2fme', 400],
+      ['x'.repeat(129), 400],
+      ['x'.repeat(8000), 400],
+      ['not-a-uuid', 400],
+      [`${id}%0d%0aX-Injected:%201`, 400],
+      [`${id.toUpperCase()}x`, 400],
+      [`${id}/`, 404],
+      [`${id}/more`, 404],
+      [`${id};a=b`, 400],
+      ['', 400],
+      [id, 404],
+      [id.toUpperCase(), 404],
+    ] as const
+    for (const prefix of ['/api/v1/auth', '/api/auth']) {
+      for (const [part, status] of parts) {
+        const answer = await app.inject({
+          method: 'DELETE',
+          url: `${prefix}/sessions/${part}`,
+          headers: { authorization: `Bearer ${accessToken}` },
+        })
+        t.equal(answer.statusCode, status, `DELETE /sessions/${part.slice(0, 50)}`)
+        t.equal(answer.headers['content-type'], problemType)
+        t.type(answer.headers['x-request-id'], 'string')
+        t.notMatch(answer.headers, { 'x-injected': '1' })
+      }
     }
-  }
-})
+    t.equal(await fingerprintOfRows(db), before, 'no row changed')
+  })
+
+  await t.test('methods that a path does not know are refused before their body is read', async (t) => {
+    const urls = [...new Set(apiRoutes(testApp).map(({ url }) => url))]
+    for (const url of urls) {
+      const known = apiRoutes(testApp)
+        .filter((route) => route.url === url)
+        .map(({ method }) => method)
+      for (const method of [
+        'GET',
+        'HEAD',
+        'POST',
+        'PUT',
+        'PATCH',
+        'DELETE',
+        'OPTIONS',
+        'TRACE',
+        'QUERY',
+        'PROPFIND',
+      ] as const) {
+        if (known.includes(method)) continue
+        const answer = await testApp.app.inject({
+          method: method as 'PUT',
+          url: url.replace(':id', id),
+          headers: { 'content-type': 'application/json' },
+          payload: 'not json',
+        })
+        t.equal(answer.statusCode, 405, `${method} ${url}`)
+        t.equal(answer.headers['allow'], known.toSorted().join(', '))
+      }
+    }
+  })
 })

@@ -17,7 +17,11 @@ t.test('in memory a window counts, ends and starts anew', async (t) => {
   const { resetMs } = counters.increment('loginAccount', hashOf('a'), minute)
   t.ok(resetMs >= minute && resetMs <= minute + 1000)
   now += minute - 1
-  t.equal(counters.increment('loginAccount', hashOf('a'), minute).count, 7, 'an attempt does not move the window')
+  t.equal(
+    counters.increment('loginAccount', hashOf('a'), minute).count,
+    7,
+    'an attempt does not move the window',
+  )
   now += 1001
   t.equal(counters.increment('loginAccount', hashOf('a'), minute).count, 1)
 })
@@ -40,21 +44,20 @@ t.test('in memory a thousand keys hardly ever share a count', async (t) => {
 
 t.test('in memory any order of counting and clearing stays at or above the truth', async (t) => {
   const step = fc.record({ key: fc.nat(20), isClear: fc.boolean() })
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const counters = createMemoryCounters(() => 0)
-      const truth = new Map<number, number>()
-      return steps.every(({ key, isClear }) => {
-        if (isClear) {
-          counters.clear('loginAccount', hashOf(String(key)))
-          truth.delete(key)
-          return true
-        }
-        truth.set(key, (truth.get(key) ?? 0) + 1)
-        return counters.increment('loginAccount', hashOf(String(key)), minute).count >= (truth.get(key) ?? 0)
-      })
-    }),
-  )
+  const property = fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+    const counters = createMemoryCounters(() => 0)
+    const truth = new Map<number, number>()
+    return steps.every(({ key, isClear }) => {
+      if (isClear) {
+        counters.clear('loginAccount', hashOf(String(key)))
+        truth.delete(key)
+        return true
+      }
+      truth.set(key, (truth.get(key) ?? 0) + 1)
+      return counters.increment('loginAccount', hashOf(String(key)), minute).count >= (truth.get(key) ?? 0)
+    })
+  })
+  t.doesNotThrow(() => fc.assert(property))
 })
 
 t.test('an address counts as what one customer gets', async (t) => {

@@ -15,7 +15,11 @@ t.test('the Authorization header', async (t) => {
   }
 
   t.equal(await codeFor({ authorization: `Bearer ${accessToken}` }), 'accepted')
-  t.equal(await codeFor({ authorization: `bearer ${accessToken}` }), 'accepted', 'schemes have no case (RFC 9110, 11.1)')
+  t.equal(
+    await codeFor({ authorization: `bearer ${accessToken}` }),
+    'accepted',
+    'schemes have no case (RFC 9110, 11.1)',
+  )
   t.equal(await codeFor({}), 'token_missing')
   const malformed = [
     '',
@@ -47,14 +51,17 @@ t.test('the Authorization header', async (t) => {
   }
 })
 
-t.test('a refusal names its challenge, and a token once accepted is no password for another route', async (t) => {
-  const { app, api } = await createTestApp(t)
-  await register(app)
-  const none = await api('GET', '/me')
-  t.match(none, { status: 401, headers: { 'www-authenticate': 'Bearer', 'cache-control': 'no-store' } })
-  const bad = await api('GET', '/me', { token: 'x' })
-  t.match(bad, { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
-})
+t.test(
+  'a refusal names its challenge, and a token once accepted is no password for another route',
+  async (t) => {
+    const { app, api } = await createTestApp(t)
+    await register(app)
+    const none = await api('GET', '/me')
+    t.match(none, { status: 401, headers: { 'www-authenticate': 'Bearer', 'cache-control': 'no-store' } })
+    const bad = await api('GET', '/me', { token: 'x' })
+    t.match(bad, { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
+  },
+)
 
 t.test('a bad bearer never counts as none where a bearer is optional', async (t) => {
   const { app, api } = await createTestApp(t)
@@ -97,28 +104,31 @@ t.test('a remembered token ends with its session, its time and its key', async (
   })
 })
 
-t.test('without Redis the answer comes from PostgreSQL; without both there is none, and no access', async (t) => {
-  const redis = await startPrivateRedis(t)
-  const { app, api, deps, database } = await createTestApp(t, { redisUrl: redis.url })
-  await waitFor(() => deps.redis.isAvailable(), { what: 'Redis' })
-  const email = newEmail()
-  const ended = await register(app, email)
-  const living = (await logIn(app, email)).body
-  const outcome = async (token: string): Promise<unknown> => {
-    const { status, body } = await api('GET', '/sessions', { token })
-    return status === 200 ? 'accepted' : body['code']
-  }
-  t.equal(await outcome(living.accessToken), 'accepted')
-  t.equal(await outcome(ended.accessToken), 'accepted')
+t.test(
+  'without Redis the answer comes from PostgreSQL; without both there is none, and no access',
+  async (t) => {
+    const redis = await startPrivateRedis(t)
+    const { app, api, deps, database } = await createTestApp(t, { redisUrl: redis.url })
+    await waitFor(() => deps.redis.isAvailable(), { what: 'Redis' })
+    const email = newEmail()
+    const ended = await register(app, email)
+    const living = (await logIn(app, email)).body
+    const outcome = async (token: string): Promise<unknown> => {
+      const { status, body } = await api('GET', '/sessions', { token })
+      return status === 200 ? 'accepted' : body['code']
+    }
+    t.equal(await outcome(living.accessToken), 'accepted')
+    t.equal(await outcome(ended.accessToken), 'accepted')
 
-  await redis.kill()
-  await waitFor(() => !deps.redis.isAvailable(), { what: 'Redis to be gone' })
-  await api('POST', '/logout', { token: ended.accessToken })
-  t.equal(await outcome(ended.accessToken), 'session_revoked')
-  t.equal(await outcome(living.accessToken), 'accepted')
+    await redis.kill()
+    await waitFor(() => !deps.redis.isAvailable(), { what: 'Redis to be gone' })
+    await api('POST', '/logout', { token: ended.accessToken })
+    t.equal(await outcome(ended.accessToken), 'session_revoked')
+    t.equal(await outcome(living.accessToken), 'accepted')
 
-  await database.drop()
-  const { status, headers } = await api('GET', '/sessions', { token: living.accessToken })
-  t.equal(status, 503, 'a store that is away is never an open door, and never the end of a session')
-  t.ok(Number(headers['retry-after']) >= 1)
-})
+    await database.drop()
+    const { status, headers } = await api('GET', '/sessions', { token: living.accessToken })
+    t.equal(status, 503, 'a store that is away is never an open door, and never the end of a session')
+    t.ok(Number(headers['retry-after']) >= 1)
+  },
+)

@@ -35,12 +35,24 @@ t.test('origins', async (t) => {
         vary: /Origin/,
       },
     })
-    for (const name of ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-CSRF-Token', 'X-Session-Mode']) {
+    for (const name of [
+      'Authorization',
+      'Content-Type',
+      'Idempotency-Key',
+      'X-CSRF-Token',
+      'X-Session-Mode',
+    ]) {
       t.match(asked.headers['access-control-allow-headers'], name)
     }
     const called = await api('GET', '/me', { headers: { origin: allowed } })
     t.match(called, { status: 401, headers: { 'access-control-allow-origin': allowed, vary: /Origin/ } })
-    for (const name of ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'Retry-After', 'X-Request-Id']) {
+    for (const name of [
+      'RateLimit-Limit',
+      'RateLimit-Remaining',
+      'RateLimit-Reset',
+      'Retry-After',
+      'X-Request-Id',
+    ]) {
       t.match(called.headers['access-control-expose-headers'], name)
     }
   })

@@ -30,7 +30,14 @@ t.test('Retry-After is whole seconds, rounded up', async (t) => {
 })
 
 t.test('what is not known is internal_error, whatever was thrown', async (t) => {
-  for (const thrown of [new Error('secret'), new TypeError('secret'), 'secret', null, undefined, { status: 400, message: 'secret' }]) {
+  for (const thrown of [
+    new Error('secret'),
+    new TypeError('secret'),
+    'secret',
+    null,
+    undefined,
+    { status: 400, message: 'secret' },
+  ]) {
     const error = publicErrorOf(thrown)
     t.equal(error.code, 'internal_error')
     t.notMatch(JSON.stringify(problemOf(error, 'id')), /secret/)
@@ -42,24 +49,40 @@ t.test('what is not known is internal_error, whatever was thrown', async (t) => 
 t.test('a failure in a handler', async (t) => {
   const { deps } = await createTestApp(t)
   const lines: Record<string, unknown>[] = []
-  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) })
+  const log = pino(
+    { level: 'info' },
+    { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  )
   const app: App = await buildApp({ ...deps, log })
   t.teardown(() => app.close())
   const open = { config: { auth: 'none', limit: 'none' } } as const
   app.get('/fails', open, () => {
     throw new Error('the wire is hot')
   })
-  app.get('/fails-badly', open, () => Promise.reject(Object.assign(new Error('x'), { query: 'SELECT secret' })))
+  app.get('/fails-badly', open, () =>
+    Promise.reject(Object.assign(new Error('x'), { query: 'SELECT secret' })),
+  )
   app.get('/is-busy', open, () => {
-    throw new AppError('overloaded', 'Too many.', { retryAfterSeconds: 3, cause: new Error('the queue is full') })
+    throw new AppError('overloaded', 'Too many.', {
+      retryAfterSeconds: 3,
+      cause: new Error('the queue is full'),
+    })
   })
 
   const failed = await app.inject('/fails')
   const problem = failed.json<{ errorId: string }>()
   t.equal(failed.statusCode, 500)
-  t.match(problem, { code: 'internal_error', title: problems.internal_error.title, detail: problems.internal_error.title })
+  t.match(problem, {
+    code: 'internal_error',
+    title: problems.internal_error.title,
+    detail: problems.internal_error.title,
+  })
   t.notMatch(failed.body, /wire/)
-  t.ok(lines.some((line) => line['errorId'] === problem.errorId && JSON.stringify(line).includes('the wire is hot')))
+  t.ok(
+    lines.some(
+      (line) => line['errorId'] === problem.errorId && JSON.stringify(line).includes('the wire is hot'),
+    ),
+  )
 
   const badly = await app.inject('/fails-badly')
   t.equal(badly.statusCode, 500)

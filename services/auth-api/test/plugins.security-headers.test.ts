@@ -32,13 +32,19 @@ t.test('headers of every answer', async (t) => {
 
   await t.test('answers that no route gives', async (t) => {
     for (const path of ['/api/nothing', '/api/v1/auth/%zz', `/api/v1/auth/sessions/${'x'.repeat(200)}`]) {
-      t.match((await api('DELETE', path)).headers, { ...expected, 'cache-control': 'no-store' }, path.slice(0, 40))
+      t.match(
+        (await api('DELETE', path)).headers,
+        { ...expected, 'cache-control': 'no-store' },
+        path.slice(0, 40),
+      )
     }
     t.match((await api('PUT', '/me')).headers, expected)
   })
 
   await t.test('only the published keys may be kept, for five minutes', async (t) => {
-    t.match(await api('GET', '/.well-known/jwks.json'), { headers: { 'cache-control': 'public, max-age=300' } })
+    t.match(await api('GET', '/.well-known/jwks.json'), {
+      headers: { 'cache-control': 'public, max-age=300' },
+    })
   })
 
   await t.test('the API page runs nothing but its own files', async (t) => {

@@ -18,7 +18,7 @@ t.test('every JSON value without peculiarities comes out as it went in', async (
   const { value } = fc.letrec((tie) => ({
     value: fc.oneof(
       { depthSize: 'small', maxDepth: 5 },
-      fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\0') && text.isWellFormed()),
+      fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\0')),
       fc.double({ noNaN: true, noDefaultInfinity: true }),
       fc.boolean(),
       fc.constant(null),
@@ -26,19 +26,23 @@ t.test('every JSON value without peculiarities comes out as it went in', async (
       fc.dictionary(fc.string().filter(isPlain), tie('value'), { maxKeys: 5 }),
     ),
   }))
-  fc.assert(
-    fc.property(value, fc.boolean(), (original, isSpaced) => {
-      const text = JSON.stringify(original, null, isSpaced ? 2 : 0)
-      const parsed = outcome(Buffer.from(text))
-      const expected: unknown = { value: JSON.parse(text) }
-      return JSON.stringify(parsed) === JSON.stringify(expected)
-    }),
-    { numRuns: 500 },
-  )
+  const property = fc.property(value, fc.boolean(), (original, isSpaced) => {
+    const text = JSON.stringify(original, null, isSpaced ? 2 : 0)
+    const parsed = outcome(Buffer.from(text))
+    const expected: unknown = { value: JSON.parse(text) }
+    return JSON.stringify(parsed) === JSON.stringify(expected)
+  })
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 500 }))
 })
 
 t.test('punctuation inside strings is not structure', async (t) => {
-  for (const value of [{ a: ':,{}[]"\\' }, { 'a:b': ['c:d', '\\"', '":"'] }, { a: '\\\\', b: '\\"' }, ['::::'], ':']) {
+  for (const value of [
+    { a: ':,{}[]"\\' },
+    { 'a:b': ['c:d', '\\"', '":"'] },
+    { a: '\\\\', b: '\\"' },
+    ['::::'],
+    ':',
+  ]) {
     t.same(outcome(JSON.stringify(value)), { value })
   }
 })
@@ -57,7 +61,11 @@ t.test('a field named twice is refused at any depth and in any spelling', async 
   ]) {
     t.equal(outcome(text), 'malformed_body', text)
   }
-  t.same(outcome('{"a":1,"A":2,"á":3,"a\\u0301":4}'), { value: { a: 1, A: 2, á: 3, 'a\u0301': 4 } }, 'others are different names')
+  t.same(
+    outcome('{"a":1,"A":2,"á":3,"a\\u0301":4}'),
+    { value: { a: 1, A: 2, á: 3, 'a\u0301': 4 } },
+    'others are different names',
+  )
 })
 
 t.test('names that reach a prototype are refused, and harmless ones beside them not', async (t) => {
@@ -97,8 +105,18 @@ t.test('text that PostgreSQL cannot store is refused where it is', async (t) => 
 })
 
 t.test('bytes that are no UTF-8 are refused', async (t) => {
-  for (const bytes of [[0x80], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xe2, 0x82], [0xff]]) {
-    t.equal(outcome(Buffer.concat([Buffer.from('"'), Buffer.from(bytes), Buffer.from('"')])), 'malformed_body')
+  for (const bytes of [
+    [0x80],
+    [0xc0, 0xaf],
+    [0xed, 0xa0, 0x80],
+    [0xf5, 0x80, 0x80, 0x80],
+    [0xe2, 0x82],
+    [0xff],
+  ]) {
+    t.equal(
+      outcome(Buffer.concat([Buffer.from('"'), Buffer.from(bytes), Buffer.from('"')])),
+      'malformed_body',
+    )
   }
   t.equal(outcome('\uFEFF{}'), 'malformed_body', 'a byte order mark (RFC 8259, 8.1)')
 })

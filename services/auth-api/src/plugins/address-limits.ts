@@ -1,3 +1,4 @@
+import { callbackify } from 'node:util'
 import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import { AppError } from '@latchkey/contracts/errors'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -61,26 +62,27 @@ function storeKey(name: AddressLimitName, addressKey: string): string {
   return `${name} ${addressKey}`
 }
 
+type StoreCallback = Parameters<FastifyRateLimitStore['incr']>[1]
+
 function createStore(limits: Limits) {
   // Keys whose count has just passed the limit, until the request that did it has been told: once a key and window.
   const justExceeded = new Set<string>()
 
+  async function count(key: string, max: number): Promise<{ current: number; ttl: number }> {
+    const [name, addressKey = ''] = key.split(' ', 2)
+    if (name !== 'generalAddress' && name !== 'loginAddress' && name !== 'registerAddress') {
+      throw new Error(`There is no limit ${name}`)
+    }
+    const hit = await limits.hit(name, addressKey)
+    if (hit.count === max + 1) justExceeded.add(key)
+    return { current: hit.count, ttl: hit.resetMs }
+  }
+
+  const answerCount = callbackify(count)
+
   class CounterStore implements FastifyRateLimitStore {
-    incr(
-      key: string,
-      callback: (error: Error | null, result?: { current: number; ttl: number }) => void,
-      _windowMs: number,
-      max: number,
-    ): void {
-      const [name, addressKey = ''] = key.split(' ', 2)
-      if (name !== 'generalAddress' && name !== 'loginAddress' && name !== 'registerAddress') {
-        callback(new Error(`There is no limit ${name}`))
-        return
-      }
-      limits.hit(name, addressKey).then(({ count, resetMs }) => {
-        if (count === max + 1) justExceeded.add(key)
-        callback(null, { current: count, ttl: resetMs })
-      }, callback)
+    incr(key: string, callback: StoreCallback, _windowMs: number, max: number): void {
+      answerCount(key, max, callback)
     }
 
     child(): this {

@@ -1,5 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import { Problem } from '@latchkey/contracts/http/answers'
+import type { FastifyContextConfig, FastifySchema } from 'fastify'
 import type { App } from '../app-types.js'
 import type { Deps } from '../deps.js'
 import { canonicalUrl } from './route-label.js'
@@ -28,11 +30,27 @@ export async function registerOpenApi(app: App, { config }: Pick<Deps, 'config'>
         securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       },
     },
-    transform: ({ schema, url }) => ({
+    transform: ({ schema, url, route }) => ({
       url,
-      schema: canonicalUrl(url) === url ? schema : { ...schema, hide: true },
+      schema: canonicalUrl(url) === url ? documented(schema, route.config) : { ...schema, hide: true },
     }),
   })
+}
+
+/** A route declares what it answers by itself; this adds what its plugins answer for it. */
+function documented(schema: FastifySchema, { auth, limit }: FastifyContextConfig = {}): FastifySchema {
+  const problems: Record<number, unknown> = { 500: Problem }
+  if (limit !== undefined && limit !== 'none') Object.assign(problems, { 400: Problem, 429: Problem })
+  if (auth === 'session' || auth === 'optional') problems[401] = Problem
+  if (schema.body !== undefined) Object.assign(problems, { 400: Problem, 413: Problem, 415: Problem })
+  const security = { session: [{ accessToken: [] }], optional: [{ accessToken: [] }, {}], none: undefined }[
+    auth ?? 'none'
+  ]
+  return {
+    ...(security !== undefined && { security }),
+    ...schema,
+    response: { ...problems, ...(typeof schema.response === 'object' ? schema.response : {}) },
+  }
 }
 
 /** The document and a page to try it. Registered after the routes. */

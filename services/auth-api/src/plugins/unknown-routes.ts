@@ -25,7 +25,7 @@ export function registerUnknownRoutes(app: App): void {
     const [path = ''] = request.url.split('?', 1)
     const known = [...paths.values()].find(({ matches }) => matches.test(path))
     if (known === undefined) throw new AppError('not_found')
-    reply.header('allow', [...known.methods].sort().join(', '))
+    reply.header('allow', [...known.methods].toSorted().join(', '))
     throw new AppError('method_not_allowed')
   }
 

@@ -80,7 +80,8 @@ export async function createTestApp(
         ...(options.ip !== undefined && { remoteAddress: options.ip }),
         ...(options.body !== undefined && { payload: options.body }),
       })
-      const isJson = answer.body !== '' && /^application\/(problem\+)?json/.test(String(answer.headers['content-type']))
+      const isJson =
+        answer.body !== '' && /^application\/(problem\+)?json/.test(String(answer.headers['content-type']))
       return { status: answer.statusCode, body: isJson ? answer.json() : {}, headers: answer.headers }
     },
   }

@@ -1,11 +1,10 @@
 import { AppError } from '@latchkey/contracts/errors'
 import { Problem } from '@latchkey/contracts/http/answers'
-import type { FastifyRequest } from 'fastify'
 import type { App } from '../../app-types.js'
 import type { Deps } from '../../deps.js'
+import { assertOperator, isOperator } from '../../plugins/operators.js'
 import { Alive, DatabaseHealth, Health, PoolStatistics, Ready } from './answers.js'
 import { describeDatabase, describeHealth, describeStatus } from './describe-health.js'
-import { maySeeDetails } from './may-see-details.js'
 import { createReadiness } from './readiness.js'
 
 const probe = { auth: 'none', limit: 'none' } as const
@@ -14,11 +13,6 @@ const tags = ['health']
 
 export function healthRoutes(app: App, deps: Deps): void {
   const readiness = createReadiness(deps, app.isDraining)
-
-  async function assertMaySeeDetails(request: FastifyRequest): Promise<void> {
-    if (!(await maySeeDetails(app, deps, request)))
-      throw new AppError('token_invalid', 'METRICS_TOKEN or an admin is required.')
-  }
 
   app.get('/health', {
     config: probe,
@@ -48,7 +42,7 @@ export function healthRoutes(app: App, deps: Deps): void {
       response: { 200: Health, 401: Problem },
     },
     handler: async (request) => {
-      await assertMaySeeDetails(request)
+      await assertOperator(app, deps, request)
       return describeHealth(deps, readiness)
     },
   })
@@ -57,7 +51,7 @@ export function healthRoutes(app: App, deps: Deps): void {
     config: page,
     schema: { tags, summary: 'Status; details for operators', response: { 200: Health } },
     handler: async (request) =>
-      (await maySeeDetails(app, deps, request))
+      (await isOperator(app, deps, request))
         ? describeHealth(deps, readiness)
         : describeStatus(deps, readiness),
   })
@@ -72,7 +66,7 @@ export function healthRoutes(app: App, deps: Deps): void {
     handler: async (request) => {
       const { isUp } = await readiness.lookAtDatabase()
       if (!isUp) throw new AppError('unavailable', 'PostgreSQL is away.')
-      return (await maySeeDetails(app, deps, request))
+      return (await isOperator(app, deps, request))
         ? describeDatabase(deps, readiness)
         : { status: 'up' as const }
     },
@@ -87,7 +81,7 @@ export function healthRoutes(app: App, deps: Deps): void {
       response: { 200: PoolStatistics, 401: Problem },
     },
     handler: async (request) => {
-      await assertMaySeeDetails(request)
+      await assertOperator(app, deps, request)
       return deps.sql.statistics()
     },
   })

@@ -1,26 +1,19 @@
-import { AppError } from '@latchkey/contracts/errors'
-import { isSameSecret } from '@latchkey/platform/crypto/constant-time'
+import { Problem } from '@latchkey/contracts/http/answers'
 import { Type } from 'typebox'
 import type { App } from '../../app-types.js'
 import type { Deps } from '../../deps.js'
-import { readBearer } from '../../plugins/bearer.js'
+import { assertMayScrape } from '../../plugins/operators.js'
 
-/** For Prometheus. Open where no METRICS_TOKEN is set: there the network decides who scrapes. */
 export async function metricsPage(app: App, { deps: { config, metrics } }: { deps: Deps }): Promise<void> {
   app.get('/metrics', {
     config: { auth: 'none', limit: 'none' },
     schema: {
       tags: ['health'],
       summary: 'Metrics in the text format of Prometheus',
-      response: { 200: Type.String() },
+      response: { 200: Type.String(), 401: Problem },
     },
     handler: async (request, reply) => {
-      if (config.metricsToken !== null) {
-        const bearer = readBearer(request.raw)
-        if (bearer.kind === 'none') throw new AppError('token_missing')
-        if (bearer.kind !== 'token' || !isSameSecret(bearer.token, config.metricsToken))
-          throw new AppError('token_invalid')
-      }
+      assertMayScrape(config, request)
       return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
     },
   })

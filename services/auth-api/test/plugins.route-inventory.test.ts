@@ -1,0 +1,126 @@
+// Attack: a route that somebody forgot to guard or to limit.
+import t from 'tap'
+import { buildApp } from '../src/app.js'
+import { createTestApp } from './support/test-app.js'
+
+const authRoutes = [
+  'POST /register none register',
+  'POST /signup none register',
+  'POST /login none login',
+  'POST /refresh none refresh',
+  'POST /logout optional general',
+  'POST /logout-all session general',
+  'GET /sessions session general',
+  'HEAD /sessions session general',
+  'DELETE /sessions/:id session general',
+  'GET /me session general',
+  'HEAD /me session general',
+  'PATCH /me session general',
+  'POST /change-password session general',
+]
+const otherRoutes = [
+  'GET /health none none',
+  'GET /health/ready none none',
+  'GET /health/detailed none general',
+  'GET /api/health none general',
+  'GET /api/health/database none general',
+  'GET /api/health/pool-stats none general',
+  'GET /.well-known/jwks.json none none',
+  'GET /metrics none none',
+]
+
+t.test('routes', async (t) => {
+  const { app, api, deps } = await createTestApp(t)
+
+  await t.test('these and no others, each with its guard and limit, alike under both prefixes', async (t) => {
+    const listed = app.routeInventory
+      .filter(({ url }) => !url.startsWith('/api-docs'))
+      .map(({ method, url, auth, limit }) => `${method} ${url} ${auth} ${limit}`)
+    const expected = [
+      ...authRoutes.flatMap((line) =>
+        ['/api/v1/auth', '/api/auth'].map((prefix) => line.replace(' /', ` ${prefix}/`)),
+      ),
+      ...otherRoutes.flatMap((line) => [line, line.replace('GET', 'HEAD')]),
+    ]
+    t.same(listed.toSorted(), expected.toSorted())
+    for (const { url, auth, limit } of app.routeInventory.filter((route) =>
+      route.url.startsWith('/api-docs'),
+    )) {
+      t.same({ auth, limit }, { auth: 'none', limit: 'general' }, url)
+    }
+  })
+
+  await t.test('a guarded route answers nobody', async (t) => {
+    for (const { method, url } of app.routeInventory.filter(({ auth }) => auth === 'session')) {
+      const answer = await api(method as 'GET', url.replace(':id', 'x'))
+      t.equal(answer.status, 401, `${method} ${url}`)
+    }
+  })
+
+  await t.test('a route that does not declare both does not start', async (t) => {
+    for (const config of [undefined, {}, { auth: 'none' as const }, { limit: 'general' as const }]) {
+      const incomplete = await buildApp(deps)
+      t.teardown(() => incomplete.close())
+      incomplete.get('/forgotten', config === undefined ? {} : { config }, () => 'open')
+      await t.rejects(
+        async () => void (await incomplete.ready()),
+        /GET \/forgotten does not declare config.auth and config.limit/,
+      )
+    }
+  })
+})
+
+t.test('OpenAPI', async (t) => {
+  const { app, api } = await createTestApp(t)
+  const { body } = await api('GET', '/api-docs/openapi.json')
+  const document = body as {
+    openapi: string
+    paths: Record<
+      string,
+      Record<
+        string,
+        { summary?: string; tags?: string[]; security?: unknown; responses: Record<string, unknown> }
+      >
+    >
+  }
+
+  await t.test('has every route once, under its canonical prefix', async (t) => {
+    const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace('{id}', ':id')}`),
+    )
+    const routes = app.routeInventory
+      .filter(
+        ({ method, url }) =>
+          method !== 'HEAD' && !url.startsWith('/api-docs') && !url.startsWith('/api/auth/'),
+      )
+      .map(({ method, url }) => `${method} ${url}`)
+    t.same(documented.toSorted(), routes.toSorted())
+  })
+
+  await t.test('says of each what it is for, who may call it and every way it answers', async (t) => {
+    for (const [path, methods] of Object.entries(document.paths)) {
+      for (const [method, { summary, tags, security, responses }] of Object.entries(methods)) {
+        const route = app.routeInventory.find(
+          ({ method: name, url }) => name === method.toUpperCase() && url === path.replace('{id}', ':id'),
+        )
+        const name = `${method} ${path}`
+        t.ok(summary, `${name} has a summary`)
+        t.equal(tags?.length, 1, `${name} has a tag`)
+        t.ok(responses['500'], name)
+        if (route?.limit !== 'none') t.ok(responses['429'], name)
+        if (route?.auth === 'session') {
+          t.same(security, [{ accessToken: [] }], name)
+          t.ok(responses['401'], name)
+        }
+        if (['post', 'patch'].includes(method)) {
+          for (const status of ['400', '413', '415']) t.ok(responses[status], `${name} ${status}`)
+        }
+      }
+    }
+  })
+
+  await t.test('is also what the page shows', async (t) => {
+    t.same((await api('GET', '/api-docs/json')).body, document)
+    t.match((await app.inject('/api-docs/')).headers['content-type'], 'text/html')
+  })
+})
