@@ -5,6 +5,12 @@ import { commonPasswords } from './common-passwords.js'
 export const minPasswordLength = 10
 export const maxPasswordLength = 128
 
+/** For people who read the API page (ASVS 6.1.2). */
+export const passwordRules =
+  `Passwords have ${minPasswordLength} to ${maxPasswordLength} characters of any kind and are compared in Unicode's NFKC. ` +
+  'Refused are common ones, patterns, rows of keys, and those made of the name, e-mail address or username of their owner or ' +
+  'of the name of this service.'
+
 const rows = ['abcdefghijklmnopqrstuvwxyz', '0123456789', 'qwertyuiop', 'asdfghjkl', 'zxcvbnm']
 /** Rows of letters, digits and keys, both ways and over again. */
 const runs = rows
