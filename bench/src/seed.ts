@@ -28,3 +28,9 @@ export async function listEmails({ sql }: Stand, limit: number): Promise<string[
   const rows = await sql<{ email: string }[]>`SELECT email FROM users LIMIT ${limit}`
   return rows.map(({ email }) => email)
 }
+
+/** For floors: a table like `sessions`, with the same rows, that no figure of Latchkey's own comes from. */
+export async function createFloorSessions({ sql }: Stand): Promise<void> {
+  await sql`CREATE TABLE floor_sessions (LIKE sessions INCLUDING ALL) WITH (fillfactor = 80)`
+  await sql`INSERT INTO floor_sessions SELECT * FROM sessions`
+}

@@ -2,7 +2,7 @@ import { compare } from '../measure.js'
 import type { Options } from '../options.js'
 import { ratioNote, type Row } from '../report.js'
 import { requestAccessToken, refreshPath } from '../requests.js'
-import { mintRefreshTokens, seedUsers } from '../seed.js'
+import { createFloorSessions, mintRefreshTokens, seedUsers } from '../seed.js'
 import type { Stand } from '../stand.js'
 import { countStatements } from '../statements.js'
 
@@ -14,10 +14,9 @@ export async function benchRefresh(
 ): Promise<Row[]> {
   progress(`making ${sessions} sessions`)
   await seedUsers(stand, sessions, 'unused')
-  await stand.sql`CREATE TABLE floor_sessions (LIKE sessions INCLUDING ALL) WITH (fillfactor = 80)`
-  await stand.sql`INSERT INTO floor_sessions SELECT * FROM sessions`
+  await createFloorSessions(stand)
   const api = await stand.startApi()
-  const floor = await stand.startFloor('refresh')
+  const floor = await stand.startFloor('tokens')
 
   const shape = { kind: 'refresh' as const, connections, seconds }
   const [ours, least] = await compare(
@@ -34,7 +33,11 @@ export async function benchRefresh(
       {
         who: 'floor',
         pid: floor.pid,
-        load: async () => ({ ...shape, url: floor.url, values: await listFloorTokens(stand, sessions) }),
+        load: async () => ({
+          ...shape,
+          url: `${floor.url}/refresh`,
+          values: await listFloorTokens(stand, sessions),
+        }),
       },
     ],
     { runs, postgresPid: stand.postgres.pid, progress },
