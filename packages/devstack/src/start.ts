@@ -39,6 +39,7 @@ async function main(args: readonly string[], signals: CaughtSignals): Promise<nu
   } finally {
     if (parts.length > 0) tellStep('stopping')
     for (const part of parts.toReversed()) await part.stop()
+    if (parts.length > 0) tellStep('stopped')
     home.release()
   }
 }
