@@ -64,10 +64,10 @@ function lockFolder(folder: string): FolderLock {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     lock = takeFolderLock(join(folder, 'start.lock'))
   } catch (error) {
-    throw new StartError(
-      `${folder} cannot be written to (${error instanceof Error ? error.message : String(error)})`,
-      { cause: error },
-    )
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new StartError(`${folder} cannot be written to (${code}): run this as its owner, or remove it`, {
+      cause: error,
+    })
   }
   if ('release' in lock) return lock
   throw new StartError(
