@@ -11,12 +11,12 @@ import { profile } from './features/profile/index.js'
 import { registration } from './features/registration/index.js'
 import { sessions } from './features/sessions/index.js'
 import { registerAccessTokens } from './plugins/access-tokens.js'
-import { answerBadHttp } from './plugins/bad-http.js'
 import { registerClosedInputs } from './plugins/closed-inputs.js'
 import { registerCrossOrigin } from './plugins/cross-origin.js'
 import { registerDraining } from './plugins/draining.js'
 import { registerErrors, sendProblem } from './plugins/errors.js'
 import { registerGate } from './plugins/gate.js'
+import { answerBadHttp, registerHttpServer } from './plugins/http-server.js'
 import { registerJsonBody } from './plugins/json-body.js'
 import { registerApiPage, registerOpenApi } from './plugins/openapi.js'
 import { requestIdOf } from './plugins/request-ids.js'
@@ -62,6 +62,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     done()
   })
   registerSecurityHeaders(app, securityHeaders)
+  registerHttpServer(app, securityHeaders)
   await registerCrossOrigin(app, deps.config.allowedOrigins)
   registerAccessTokens(app, deps)
   await registerGate(app, deps)
@@ -90,8 +91,8 @@ const limitsOfHttp = {
     headersTimeout: 10_000,
     maxHeaderSize: 16 * 1024,
     insecureHTTPParser: false,
-    requireHostHeader: true,
-    rejectNonStandardBodyWrites: true,
+    requireHostHeader: false, // Node's own refusal is no problem document; plugins/http-server.ts checks it
+    connectionsCheckingInterval: 2000, // how exact the two timeouts are
   },
   routerOptions: {
     caseSensitive: true,

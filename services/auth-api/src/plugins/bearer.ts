@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { countHeader } from './raw-headers.js'
 
 export type Bearer = { kind: 'none' } | { kind: 'malformed' } | { kind: 'token'; token: string }
 
@@ -13,18 +14,8 @@ const malformed: Bearer = { kind: 'malformed' }
 export function readBearer(request: IncomingMessage): Bearer {
   const header = request.headers.authorization
   if (header === undefined) return none
-  if (header.length > maxHeaderLength || hasSeveral(request.rawHeaders)) return malformed
+  if (header.length > maxHeaderLength || countHeader(request.rawHeaders, 'authorization') > 1)
+    return malformed
   const token = bearerToken.exec(header)?.[1]
   return token === undefined ? malformed : { kind: 'token', token }
-}
-
-const headerName = 'authorization'
-
-function hasSeveral(rawHeaders: readonly string[]): boolean {
-  let count = 0
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]
-    if (name?.length === headerName.length && name.toLowerCase() === headerName) count += 1
-  }
-  return count > 1
 }
