@@ -23,6 +23,24 @@ t.test('there is a partition for this month and the next two, made once by two w
     )
 })
 
+t.test('events that stand in the default partition move to that of their month', async (t) => {
+  const { deps, db } = await createTestDeps(t)
+  await db`
+    INSERT INTO security_events (id, occurred_at, type, severity)
+    SELECT gen_random_uuid(), now() + make_interval(months => months), 'login.succeeded', 'info'
+    FROM generate_series(1, 3) AS months`
+  await rollPartitions(deps)
+  const rows = await db<{ partition: string; month: string }[]>`
+    SELECT tableoid::regclass::text AS partition,
+      to_char(occurred_at AT TIME ZONE 'UTC', '"security_events_"YYYY_MM') AS month
+    FROM security_events ORDER BY occurred_at`
+  t.same(
+    rows.map(({ partition, month }) => partition === month),
+    [true, true, false],
+    'the third month has no partition yet',
+  )
+})
+
 t.test(
   'sessions_active counts what can be refreshed, and every worker exports the same figure',
   async (t) => {

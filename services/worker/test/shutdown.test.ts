@@ -32,7 +32,7 @@ t.test('while Redis is away', async (t) => {
   const redis = await startPrivateRedis(t)
   const { url } = await createTestDatabase(t)
   const worker = await startWorkerProcess(t, { DATABASE_URL: url, REDIS_URL: redis.url })
-  await waitFor(() => worker.output().includes('partitions'), { what: 'some work' })
+  await waitFor(() => worker.output().includes('partition of'), { what: 'some work' })
   await redis.kill()
   await waitFor(() => worker.output().includes('by its own clock'), {
     what: 'the outage to show',

@@ -1,10 +1,12 @@
 import type { Deps } from '../../deps.js'
-import { createPartitions } from './queries.js'
+import { createPartition } from './queries.js'
 
-/** Two months without any worker before events would land in the default partition. */
-const monthsAhead = 2
+/** This month's, and the next two: two months without any worker before events land in the default partition. */
+const monthsAhead = [0, 1, 2]
 
 export async function rollPartitions({ sql, log }: Pick<Deps, 'sql' | 'log'>): Promise<void> {
-  const created = await createPartitions(sql, monthsAhead)
-  if (created.length > 0) log.info({ partitions: created }, 'partitions of security_events created')
+  for (const months of monthsAhead) {
+    const partition = await createPartition(sql, months)
+    if (partition !== null) log.info({ partition }, 'partition of security_events created')
+  }
 }
