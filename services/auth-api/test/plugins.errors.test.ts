@@ -69,6 +69,8 @@ t.test('a failure in a handler', async (t) => {
     })
   })
 
+  app.get('/hangs', { ...open, handlerTimeout: 20 }, () => new Promise(() => undefined))
+
   const failed = await app.inject('/fails')
   const problem = failed.json<{ errorId: string }>()
   t.equal(failed.statusCode, 500)
@@ -92,6 +94,10 @@ t.test('a failure in a handler', async (t) => {
   t.match(busy, { statusCode: 503, headers: { 'retry-after': '3' } })
   t.match(busy.json(), { code: 'overloaded', detail: 'Too many.' })
   t.notMatch(busy.body, /queue/)
+
+  const hung = await app.inject('/hangs')
+  t.match(hung, { statusCode: 503, headers: { 'retry-after': '1' } })
+  t.match(hung.json(), { code: 'unavailable' })
 })
 
 t.test('a request id comes back when it is sane, and is replaced when it is not', async (t) => {

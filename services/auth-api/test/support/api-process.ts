@@ -36,7 +36,7 @@ export interface StartOptions {
 /** A real process of the api on a port of its own. Killed, if it still runs, when the test ends. */
 export async function startApiProcess(
   t: TestScope,
-  env: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string | undefined>>,
   { until = 'ready' }: StartOptions = {},
 ): Promise<ApiProcess> {
   const child = spawn(process.execPath, ['--import=tsx', '--conditions=latchkey-source', 'src/server.ts'], {

@@ -9,8 +9,8 @@ const limits = {
   LIMIT_GENERAL_ADDRESS: '1000000/15m',
 }
 
-/** The environment of an api under test. Hashes are cheap: what they cost is the matter of their own tests. */
-export function testEnv(overrides: Readonly<Record<string, string>>): Record<string, string> {
+/** The environment of an api under test; `undefined` unsets. Hashes are cheap: what they cost is the matter of their own tests. */
+export function testEnv(overrides: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
   return {
     NODE_ENV: 'test',
     HOST: '127.0.0.1',
