@@ -67,7 +67,7 @@ t.test(
   },
 )
 
-t.test('a lost sign-out is no way back: revocation commits before it is answered', async (t) => {
+t.test('an ended session stays ended, however far ahead the token is', async (t) => {
   const { app, db } = await createTestApp(t)
   const { refreshToken, sessionId } = await register(app)
   const held = (await refresh(app, refreshToken)).body.refreshToken
