@@ -3,6 +3,7 @@ import { Redis, ReplyError, type RedisOptions } from 'ioredis'
 import type { Config } from '../config/config.js'
 import type { Logger } from '../logging/logger.js'
 import type { Metrics } from '../metrics/metrics.js'
+import { BatchingRedis } from './batching-client.js'
 import { readServerFacts, type ServerFacts } from './server-facts.js'
 
 /** Redis answers within a millisecond. Whoever waits for it in a request waits this long at most, then does without. */
@@ -152,7 +153,7 @@ function createClient(url: string | null, name: string, blocking: boolean): Redi
   } satisfies RedisOptions
   if (url === null) return new Redis({ ...options, lazyConnect: true, enableOfflineQueue: false })
   if (blocking) return new Redis(url, { ...options, maxRetriesPerRequest: null })
-  return new Redis(url, {
+  return new BatchingRedis(url, {
     ...options,
     commandTimeout: commandTimeoutMs,
     socketTimeout: silenceTimeoutMs,
