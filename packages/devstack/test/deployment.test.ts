@@ -31,3 +31,12 @@ t.test('nothing that is scaled has a name or a host port of its own', async (t) 
     t.notMatch(body.split(/^ {2}\w/m)[0], /^ +ports:/m, service)
   }
 })
+
+t.test('every container runs without capabilities, on a file system that it cannot write', async (t) => {
+  const services = compose.slice(compose.indexOf('\nservices:'), compose.indexOf('\nnetworks:'))
+  const names = [...services.matchAll(/^ {2}(\w+):$/gm)].map(([, name = '']) => name)
+  t.strictSame(names, ['proxy', 'api', 'worker', 'migrate', 'postgres', 'redis', 'prometheus'])
+  for (const name of names) t.match(services, new RegExp(`^ {2}${name}:\n {4}<<: \\*hardened$`, 'm'), name)
+  t.match(compose, /&hardened\n(?:.+\n)*? {2}read_only: true\n {2}cap_drop: \[ALL\]\n/)
+  t.notMatch(compose, /privileged|cap_add|network_mode|pid: host/)
+})
