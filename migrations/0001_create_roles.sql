@@ -28,6 +28,7 @@ BEGIN
       END;
     END IF;
   END LOOP;
+  EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
   EXECUTE format('GRANT CONNECT, CREATE ON DATABASE %I TO latchkey_migrator', current_database());
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO latchkey_api, latchkey_worker', current_database());
 END

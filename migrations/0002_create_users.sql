@@ -41,4 +41,7 @@ CREATE TABLE credentials (
   password_changed_at timestamptz NOT NULL DEFAULT now()
 );
 
-GRANT SELECT, INSERT, UPDATE ON users, credentials TO latchkey_api;
+-- By column: whatever gets through the api, it makes nobody an admin and brings no disabled user back.
+GRANT SELECT, INSERT (id, email, username, name, user_type, traits) ON users TO latchkey_api;
+GRANT UPDATE (username, name, traits, updated_at, last_login_at) ON users TO latchkey_api;
+GRANT SELECT, INSERT (user_id, password_hash), UPDATE (password_hash, password_changed_at) ON credentials TO latchkey_api;

@@ -56,7 +56,9 @@ REVOKE ALL ON FUNCTION create_security_events_partition(timestamptz) FROM PUBLIC
 
 SELECT create_security_events_partition(now()), create_security_events_partition(now() + interval '1 month');
 
--- Typed like security_events, so that the worker can move rows with one statement even when Redis is away.
+-- Typed like security_events, so that the worker can move rows with one statement even when Redis is away. An event leaves the
+-- outbox when it stands in security_events, not when it enters a queue, which may lose it: relayed_at says when it was last put
+-- there, and once that is long ago, it is put there again. Half of each page is room for that update of its rows (HOT).
 CREATE TABLE outbox (
   id uuid CONSTRAINT outbox_pkey PRIMARY KEY DEFAULT uuid_v7(),
   occurred_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -69,10 +71,11 @@ CREATE TABLE outbox (
   user_agent text,
   request_id text,
   trace_id text,
-  data jsonb NOT NULL DEFAULT '{}'
-) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+  data jsonb NOT NULL DEFAULT '{}',
+  relayed_at timestamptz
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
 GRANT SELECT, INSERT ON security_events TO latchkey_api, latchkey_worker;
 GRANT INSERT ON outbox TO latchkey_api;
-GRANT SELECT, INSERT, DELETE, UPDATE (type) ON outbox TO latchkey_worker; -- UPDATE: FOR UPDATE SKIP LOCKED asks for it
+GRANT SELECT, INSERT, DELETE, UPDATE (relayed_at) ON outbox TO latchkey_worker;
 GRANT EXECUTE ON FUNCTION create_security_events_partition(timestamptz) TO latchkey_worker;
