@@ -32,27 +32,41 @@ const posix = (path) => path.split(sep).join('/')
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
 const workspaceOf = (path) => /^(?:(?:packages|services)\/[^/]+|[^/]+)\//.exec(path)?.[0]
 
-function violations(file, specifier) {
+/** The names that an import brings at run time; null for all of them (`import *`, `export *`, `import()`). */
+function namesOf(node) {
+  if (node.type === 'TSImportType') return []
+  if (node.type !== 'ImportDeclaration' && node.type !== 'ExportNamedDeclaration') return null
+  if (node.importKind === 'type' || node.exportKind === 'type') return []
+  if (node.specifiers.some(({ type }) => type === 'ImportNamespaceSpecifier')) return null
+  return node.specifiers
+    .filter(({ importKind, exportKind }) => importKind !== 'type' && exportKind !== 'type')
+    .map(({ imported, local }) => (imported ?? local).name)
+}
+
+function violations(file, node) {
+  const specifier = node.source.value
   const target = targetOf(specifier, file)
-  const found = forbidden
-    .filter(({ from, to }) => {
-      const match = new RegExp(from).exec(file)
-      return match !== null && new RegExp(to.replaceAll('$1', escape(match[1] ?? ''))).test(target)
-    })
-    .map(({ because }) => because)
-  if (specifier.startsWith('.') && workspaceOf(file) !== workspaceOf(target))
-    found.push('a relative path never leaves its workspace: import the package by its name')
-  return found
+  const names = namesOf(node)
+  const found = forbidden.filter((arrow) => {
+    const match = new RegExp(arrow.from).exec(file)
+    if (match === null || !new RegExp(arrow.to.replaceAll('$1', escape(match[1] ?? ''))).test(target))
+      return false
+    return arrow.names === undefined || names === null || names.some((name) => arrow.names.includes(name))
+  })
+  const leaves = specifier.startsWith('.') && workspaceOf(file) !== workspaceOf(target)
+  return [
+    ...found.map(({ because }) => because),
+    ...(leaves ? ['a relative path never leaves its workspace: import the package by its name'] : []),
+  ]
 }
 
 const arrows = {
   create(context) {
     const file = posix(relative(context.cwd, context.filename))
     const check = (node) => {
-      const specifier = node.source?.value
-      if (typeof specifier !== 'string') return
-      for (const because of violations(file, specifier))
-        context.report({ node, message: `${file} must not import ${specifier}: ${because}.` })
+      if (typeof node.source?.value !== 'string') return
+      for (const because of violations(file, node))
+        context.report({ node, message: `${file} must not import ${node.source.value}: ${because}.` })
     }
     return {
       ImportDeclaration: check,

@@ -1,9 +1,8 @@
 /**
  * Which room may import which. Each entry forbids one kind of import and says why; `$1` in `to` is what the first group of `from` matched.
+ * With `names`, only these may not be imported.
  * Paths are relative to the repository; packages read `npm:name`, Node's own modules `node:name`.
  */
-const useCaseOrJob = String.raw`^services/(?:auth-api/src/features|worker/src/jobs)/[^/]+/(?!index\.ts$|routes\.ts$).*`
-
 export const forbidden = [
   {
     from: '^packages/contracts/src/',
@@ -56,9 +55,25 @@ export const forbidden = [
     because: "a job may call another's use case, never its queries",
   },
   {
-    from: useCaseOrJob,
-    to: String.raw`^(?:npm:(?:fastify|fastify-plugin|@fastify/.*)$|services/auth-api/src/(?:app-types\.ts$|plugins/))`,
+    from: String.raw`^services/auth-api/src/(?!server\.ts$|app(?:-types)?\.ts$|request-origin\.ts$|plugins/|features/[^/]+/(?:index|routes)\.ts$)`,
+    to: '^npm:(?:fastify|fastify-plugin|@fastify/.*)$',
     because: 'use cases know no Fastify type: plain input, deps, plain result or AppError',
+  },
+  {
+    from: String.raw`^services/auth-api/src/features/[^/]+/(?!index\.ts$|routes\.ts$)`,
+    to: String.raw`^services/auth-api/src/(?:app-types\.ts$|plugins/)`,
+    because: 'use cases know no Fastify type, and plugins are made of them',
+  },
+  {
+    from: String.raw`^services/worker/src/(?!http\.ts$)`,
+    to: '^npm:(?:fastify|fastify-plugin|@fastify/.*)$',
+    because: 'the worker speaks HTTP in one place',
+  },
+  {
+    from: String.raw`^services/[^/]+/src/(?!deps\.ts$)`,
+    to: String.raw`^packages/platform/src/(?:database|redis)/client\.ts$`,
+    names: ['connectDatabase', 'connectRedis'],
+    because: 'only deps.ts constructs clients',
   },
   {
     from: String.raw`/queries\.ts$`,
