@@ -4,21 +4,9 @@ import { newId } from '@latchkey/platform/crypto/identifiers'
 import type { SigningKeys } from '@latchkey/platform/signing-keys/signing-keys'
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import type { AccessTokenClaims } from '../access-token-claims.js'
 import type { App } from '../app-types.js'
 import { createTokenKeys } from './token-keys.js'
-
-/** What a session says about its user in an access token. */
-export interface AccessTokenClaims {
-  readonly userId: string
-  readonly sessionId: string
-  readonly generation: number
-  readonly roles: readonly string[]
-  readonly aal: number
-  readonly amr: readonly string[]
-  readonly authenticatedAt: Date
-  /** Seconds. */
-  readonly expiresIn: number
-}
 
 /** RFC 9068, 2.2, with `sid` and `gen` of ours. */
 const Payload = Type.Object({

@@ -1,6 +1,6 @@
 import type { Session } from '@latchkey/contracts/http/answers'
 import type { Keyring } from '@latchkey/platform/crypto/keyring'
-import type { AccessTokenClaims } from '../../plugins/access-tokens.js'
+import type { AccessTokenClaims } from '../../access-token-claims.js'
 import { userAnswer } from '../profile/user-answer.js'
 import type { LiveSessionRow } from './queries.js'
 import { encodeRefreshToken } from './refresh-token.js'
