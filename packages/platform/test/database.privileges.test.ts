@@ -1,0 +1,164 @@
+// Attack: whoever gets hold of the api's or the worker's connection wants hashes and keys, wants to change what happened, or more rights.
+import { createTestDatabase } from '@latchkey/devstack/testing/database'
+import { newId } from '@latchkey/platform/crypto/identifiers'
+import { migrate } from '@latchkey/platform/database/migrate'
+import type { Sql } from '@latchkey/platform/database/client'
+import { randomBytes } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { codeOf, connectForTest } from './support/database.js'
+
+const insufficientPrivilege = '42501'
+const { url, owner } = await createTestDatabase(t)
+const userId = newId()
+const sessionId = newId()
+await owner`INSERT INTO users (id, email) VALUES (${userId}, 'victim@example.com')`
+await owner`INSERT INTO credentials (user_id, password_hash) VALUES (${userId}, 'a hash')`
+await owner`
+  INSERT INTO sessions (id, user_id, idle_expires_at, absolute_expires_at, revoked_at, revoke_reason)
+  VALUES (${sessionId}, ${userId}, now(), now(), now(), 'reuse')`
+await owner`INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private_key, activates_at) VALUES ('k', 'ES256', '{}', 'sealed', now())`
+await owner`INSERT INTO outbox (type, severity) VALUES ('login.succeeded', 'info')`
+await owner`INSERT INTO security_events (id, occurred_at, type, severity) VALUES (${newId()}, now(), 'login.failed', 'notice')`
+const [partition] = await owner<
+  { name: string }[]
+>`SELECT tableoid::regclass::text AS name FROM security_events`
+
+async function isForbidden(t: Test, sql: Sql, statements: readonly string[]): Promise<void> {
+  for (const statement of statements)
+    t.equal(await codeOf(sql.unsafe(statement)), insufficientPrivilege, statement)
+}
+
+async function isAllowed(t: Test, sql: Sql, statements: readonly string[]): Promise<void> {
+  for (const statement of statements) await t.resolves(Promise.resolve(sql.unsafe(statement)), statement)
+}
+
+const forBoth = [
+  'UPDATE security_events SET type = type',
+  'DELETE FROM security_events',
+  'TRUNCATE security_events',
+  `SELECT 1 FROM ${partition?.name}`,
+  `DELETE FROM ${partition?.name}`,
+  'DELETE FROM security_events_default',
+  'DROP TABLE security_events',
+  'ALTER TABLE security_events DISABLE TRIGGER ALL',
+  'CREATE TRIGGER spy AFTER INSERT ON users EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+  'TRUNCATE outbox',
+  'SELECT 1 FROM schema_migrations',
+  'DELETE FROM schema_migrations',
+  'CREATE TABLE public.mine (id int)',
+  'CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS $$SELECT 1$$',
+  'CREATE VIEW public.mine AS SELECT 1',
+  'CREATE SCHEMA mine',
+  'CREATE ROLE mine',
+  `ALTER ROLE CURRENT_USER LOGIN`,
+  `COPY (SELECT 1) TO PROGRAM 'true'`,
+  `SELECT pg_read_file('postgresql.conf')`,
+  'ALTER SYSTEM SET log_statement = none',
+]
+
+t.test('the api', async (t) => {
+  const sql = connectForTest(t, url, { role: 'latchkey_api' })
+  await isForbidden(t, sql, [
+    ...forBoth,
+    'SELECT 1 FROM outbox',
+    'DELETE FROM outbox',
+    'UPDATE outbox SET type = type',
+    'DELETE FROM users',
+    `UPDATE users SET roles = '{admin}'`,
+    'UPDATE users SET disabled_at = NULL',
+    `UPDATE users SET email = 'thief@example.com'`,
+    `INSERT INTO users (id, email, roles) VALUES ('${newId()}', 'admin@example.com', '{admin}')`,
+    `UPDATE sessions SET absolute_expires_at = 'infinity'`,
+    `UPDATE sessions SET user_id = user_id`,
+    `UPDATE credentials SET user_id = user_id`,
+    'DELETE FROM credentials',
+    'DELETE FROM sessions',
+    'DELETE FROM signing_keys',
+    `UPDATE signing_keys SET sealed_private_key = 'mine'`,
+    `UPDATE signing_keys SET public_jwk = '{}'`,
+    'SELECT create_security_events_partition(now())',
+  ])
+  await isAllowed(t, sql, [
+    'SELECT * FROM users JOIN credentials ON user_id = id',
+    'SELECT * FROM sessions FOR UPDATE',
+    'SELECT * FROM signing_keys',
+    'SELECT * FROM security_events',
+    `INSERT INTO outbox (type, severity) VALUES ('login.failed', 'notice')`,
+    'SELECT * FROM one_time_tokens',
+  ])
+})
+
+t.test('the worker', async (t) => {
+  const sql = connectForTest(t, url, { role: 'latchkey_worker' })
+  await isForbidden(t, sql, [
+    ...forBoth,
+    'SELECT 1 FROM credentials',
+    `UPDATE credentials SET password_hash = 'mine'`,
+    'SELECT email FROM users',
+    `UPDATE users SET roles = '{admin}'`,
+    'SELECT sealed_private_key FROM signing_keys',
+    'SELECT * FROM signing_keys',
+    `UPDATE signing_keys SET public_jwk = '{}'`,
+    'UPDATE sessions SET revoked_at = NULL, revoke_reason = NULL',
+    'UPDATE sessions SET generation = generation + 1',
+    `UPDATE sessions SET absolute_expires_at = 'infinity'`,
+    `INSERT INTO sessions (id, user_id, idle_expires_at, absolute_expires_at) VALUES ('${newId()}', '${userId}', now(), now())`,
+    'UPDATE outbox SET type = type',
+    'SELECT data FROM one_time_tokens',
+    `INSERT INTO one_time_tokens (token_hash, purpose, expires_at) VALUES ('x', 'reset', now())`,
+  ])
+  await isAllowed(t, sql, [
+    'SELECT ctid, id FROM sessions FOR UPDATE SKIP LOCKED',
+    'DELETE FROM sessions WHERE revoked_at IS NOT NULL RETURNING id',
+    'SELECT token_hash FROM one_time_tokens WHERE expires_at < now() FOR UPDATE SKIP LOCKED',
+    'DELETE FROM one_time_tokens WHERE expires_at < now()',
+    'SELECT id FROM outbox FOR UPDATE SKIP LOCKED',
+    'WITH gone AS (DELETE FROM outbox RETURNING *) INSERT INTO security_events (id, occurred_at, type, severity) SELECT id, occurred_at, type, severity FROM gone',
+    'SELECT kid, algorithm, public_jwk, activates_at, retires_at FROM signing_keys',
+    'DELETE FROM signing_keys WHERE retires_at < now()',
+    'SELECT create_security_events_partition(now())',
+  ])
+})
+
+t.test('a user with one of the roles cannot become more', async (t) => {
+  const name = `latchkey_test_${randomBytes(6).toString('hex')}`
+  for (const role of ['latchkey_api', 'latchkey_worker'] as const) {
+    await owner`CREATE ROLE ${owner(name)} LOGIN PASSWORD 'a password' IN ROLE ${owner(role)}`
+    const address = new URL(url)
+    address.username = name
+    address.password = 'a password'
+    const sql = connectForTest(t, address.href, { role })
+    const other = role === 'latchkey_api' ? 'latchkey_worker' : 'latchkey_api'
+    await isForbidden(t, sql, [
+      'SET ROLE latchkey_migrator',
+      `SET ROLE ${other}`,
+      `GRANT latchkey_migrator TO ${role}`,
+    ])
+    await isForbidden(t, sql, [`SET SESSION AUTHORIZATION ${new URL(url).username}`])
+    await sql.end()
+    await owner`DROP ROLE ${owner(name)}`
+  }
+})
+
+t.test('the function with the owner’s rights cannot be led astray', async (t) => {
+  const sql = connectForTest(t, url, { role: 'latchkey_worker', pool: 'session' })
+  await sql.session(async (session) => {
+    await session`CREATE TEMP TABLE security_events (LIKE public.security_events) PARTITION BY RANGE (occurred_at)`
+    await session`CREATE TEMP TABLE security_events_default PARTITION OF pg_temp.security_events DEFAULT`
+    await session`SELECT set_config('search_path', 'pg_temp, public', false)`
+    const [made] = await session<{ name: string }[]>`
+      SELECT public.create_security_events_partition(now() + interval '9 months') AS name`
+    const [table] = await owner<{ schema: string; owner: string; parent: string }[]>`
+      SELECT relnamespace::regnamespace::text AS schema, relowner::regrole::text AS owner, inhparent::regclass::text AS parent
+      FROM pg_class JOIN pg_inherits ON inhrelid = oid WHERE relname = ${made?.name ?? ''}`
+    t.same(table, { schema: 'public', owner: 'latchkey_migrator', parent: 'security_events' })
+  })
+})
+
+t.test('nobody but the owner makes temporary objects in a migrated database', async (t) => {
+  const { url: migrated } = await createTestDatabase(t, { isEmpty: true })
+  await migrate(migrated)
+  for (const role of ['latchkey_api', 'latchkey_worker'] as const) {
+    await isForbidden(t, connectForTest(t, migrated, { role }), ['CREATE TEMP TABLE mine (id int)'])
+  }
+})
