@@ -4,7 +4,7 @@ import type { Sql } from '@latchkey/platform/database/client'
 const sampledPages = 2000
 
 /**
- * Sessions that can be refreshed. Exact up to about 40,000 sessions; beyond that an estimate from a sample of whole pages, the
+ * Sessions that can be refreshed. Exact up to about 25,000 sessions; beyond that an estimate from a sample of whole pages, the
  * same ones each time so that the figure does not flicker, with a standard error of about 2 %. A count would read the whole
  * table, and an index that could tell would end the heap-only updates.
  */
