@@ -85,7 +85,7 @@ async function startAndKillParent(folder: string, path: string | undefined): Pro
   })
   let output = ''
   parent.stdout.on('data', (chunk) => (output += String(chunk)))
-  await waitFor(() => output.endsWith('\n'), { what: 'the servers to start', deadlineMs: 20_000 })
+  await waitFor(() => output.endsWith('\n'), { what: 'the servers to start', deadlineMs: 60_000 })
   const pids = output.trim().split(' ').map(Number)
   parent.kill('SIGKILL')
   await once(parent, 'exit')

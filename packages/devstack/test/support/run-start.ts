@@ -21,7 +21,7 @@ export interface RunningStart {
 
 const program = join(import.meta.dirname, '../../src/start.ts')
 const preloads = [import.meta.resolve('tsx'), import.meta.resolve('./whole-source-maps.ts')]
-const deadlineMs = 30_000
+const deadlineMs = 60_000
 
 /** `npm start` in `folder` on ports of its own: its own code from the sources, what it starts as it was built. */
 export function runStart(

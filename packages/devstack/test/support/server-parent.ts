@@ -6,7 +6,9 @@ import { startRedis } from '../../src/servers/redis.js'
 
 const [folder = ''] = process.argv.slice(2)
 const servers = await Promise.all([
-  onFreePort((port) => startPostgres({ dataDir: join(folder, 'postgres'), port })),
+  onFreePort((port) =>
+    startPostgres({ dataDir: join(folder, 'postgres'), port, settings: { fsync: 'off' } }),
+  ),
   onFreePort((port) => startRedis({ dataDir: join(folder, 'redis'), port, appendOnly: false })),
 ])
 console.log(servers.map(({ pid }) => pid).join(' '))
