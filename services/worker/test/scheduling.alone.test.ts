@@ -68,6 +68,15 @@ t.test('the lock of a worker whose connection dies is free for others', async (t
   await t.rejects(run, 'the worker is told that its lock was gone')
 })
 
+t.test('a task may take longer than any transaction that works', async (t) => {
+  const { deps } = await createTestDeps(t, { dbStatementTimeoutMs: 200 })
+  const isHeld = await runAlone(deps.sessionSql, 'clean-expired-tokens', async () => {
+    for (let statement = 0; statement < 6; statement++) await deps.sql`SELECT pg_sleep(0.1)`
+    t.equal(await runAlone(deps.sessionSql, 'clean-expired-tokens', async () => {}), false)
+  })
+  t.equal(isHeld, true)
+})
+
 t.test('other tasks do not wait for a lock', async (t) => {
   const { deps } = await createTestDeps(t)
   await runAlone(deps.sessionSql, 'clean-expired-tokens', async () => {
