@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 
 /** Where a request came from, for events, fingerprints and limits. Use cases take this instead of a Fastify request. */
@@ -11,20 +12,28 @@ export interface RequestOrigin {
 }
 
 const maxUserAgentLength = 512
-const mappedIpv4Prefix = '::ffff:'
+const mappedIpv4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
 
 export function originOf(request: FastifyRequest): RequestOrigin {
   return {
-    ip: plainAddress(request.ip),
+    ip: clientAddress(request),
     userAgent: request.headers['user-agent']?.slice(0, maxUserAgentLength) ?? null,
     requestId: request.id,
     traceId: null,
   }
 }
 
-/** A dual-stack socket reports `::ffff:192.0.2.1` for 192.0.2.1: one client, one spelling. */
-export function plainAddress(address: string): string {
-  const isMapped =
-    address.length > mappedIpv4Prefix.length && address.toLowerCase().startsWith(mappedIpv4Prefix)
-  return isMapped && address.includes('.') ? address.slice(mappedIpv4Prefix.length) : address
+/**
+ * An address in the one spelling that PostgreSQL takes as `inet`. A proxy that is trusted may still pass on what a client wrote
+ * into X-Forwarded-For: what is no address there counts as the proxy's own.
+ */
+export function clientAddress(request: FastifyRequest): string {
+  return plainAddress(request.ip) ?? plainAddress(request.socket.remoteAddress ?? '') ?? '0.0.0.0'
+}
+
+/** Without a zone, and `::ffff:192.0.2.1` as the 192.0.2.1 that a dual-stack socket means by it. Null for what is no address. */
+export function plainAddress(text: string): string | null {
+  const [withoutZone = ''] = text.split('%', 1)
+  if (isIP(withoutZone) === 0) return null
+  return mappedIpv4.exec(withoutZone)?.[1] ?? withoutZone
 }

@@ -119,6 +119,38 @@ t.test('X-Forwarded-For is believed from a proxy of the list, and from nobody el
   )
 })
 
+t.test(
+  'what a trusted proxy passes on and is no address counts as the proxy, and breaks nothing',
+  async (t) => {
+    const { api } = await createTestApp(t, { trustProxy: ['10.0.0.0/8'], limitRegisterAddress: perMinute(6) })
+    for (const odd of ['unknown', '1.2.3.4:5678', '_hidden', "'; --", '[2001:db8::1]', '999.1.1.1']) {
+      const headers = { 'x-forwarded-for': odd }
+      const body = { email: newEmail(), password }
+      t.equal((await api('POST', '/register', { body, headers, ip: '10.0.0.9' })).status, 201, odd)
+    }
+    t.equal((await api('POST', '/register', { body: {}, ip: '10.0.0.9' })).status, 429)
+    const zoned = {
+      body: { email: newEmail(), password },
+      headers: { 'x-forwarded-for': 'fe80::1%eth0' },
+      ip: '10.0.0.9',
+    }
+    t.equal((await api('POST', '/register', zoned)).status, 201)
+  },
+)
+
+t.test('a limit that is counted in the use case is told like the others', async (t) => {
+  const { app, api } = await createTestApp(t, { limitRefreshSession: perMinute(1) })
+  const { refreshToken } = await register(app)
+  const { body } = await api('POST', '/refresh', { body: { refreshToken } })
+  const refused = await api('POST', '/refresh', { body: { refreshToken: body['refreshToken'] } })
+  t.match(refused, {
+    status: 429,
+    body: { code: 'rate_limited' },
+    headers: { 'ratelimit-limit': '1', 'ratelimit-remaining': '0', 'retry-after': /^\d+$/ },
+  })
+  t.equal(refused.headers['ratelimit-reset'], refused.headers['retry-after'])
+})
+
 t.test('probes, published keys and metrics do not count; unknown paths do', async (t) => {
   const { api } = await createTestApp(t, { limitGeneralAddress: perMinute(3) })
   for (const path of ['/health', '/health/ready', '/.well-known/jwks.json', '/metrics']) {

@@ -2,6 +2,7 @@
 import { startPrivateRedis } from '@latchkey/devstack/testing/private-servers'
 import { waitFor } from '@latchkey/devstack/wait-for'
 import t from 'tap'
+import { buildApp } from '../src/app.js'
 import { createForge } from './support/forged-tokens.js'
 import { logIn, newEmail, register } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
@@ -130,5 +131,54 @@ t.test(
     const { status, headers } = await api('GET', '/sessions', { token: living.accessToken })
     t.equal(status, 503, 'a store that is away is never an open door, and never the end of a session')
     t.ok(Number(headers['retry-after']) >= 1)
+  },
+)
+
+t.test(
+  'Redis is asked for revocation and limit together, and a refused request drops the answer',
+  async (t) => {
+    const { app, api, deps } = await createTestApp(t)
+    const { accessToken } = await register(app)
+    const order: string[] = []
+    let isOver = false
+    const watched = await buildApp({
+      ...deps,
+      revocations: {
+        ...deps.revocations,
+        check: (sessionId, generation) => {
+          order.push('check asked')
+          if (isOver) return Promise.reject(new Error('the store went away'))
+          return deps.revocations.check(sessionId, generation)
+        },
+      },
+      limits: {
+        ...deps.limits,
+        hit: async () => {
+          order.push('limit asked')
+          const answer = await deps.limits.hit('generalAddress', '192.0.2.1')
+          order.push('limit answered')
+          return isOver ? { count: Number.MAX_SAFE_INTEGER, resetMs: 1000 } : answer
+        },
+      },
+    })
+    t.teardown(() => watched.close())
+    const call = async (): Promise<number> => {
+      const headers = { authorization: `Bearer ${accessToken}` }
+      return (await watched.inject({ url: '/api/v1/auth/me', headers })).statusCode
+    }
+
+    t.equal(await call(), 200, 'the first time the token has to be verified')
+    t.same(order.splice(0), ['limit asked', 'limit answered', 'check asked'])
+    t.equal(await call(), 200)
+    t.same(order.splice(0), ['check asked', 'limit asked', 'limit answered'])
+
+    isOver = true
+    t.equal(
+      await call(),
+      429,
+      'and the failed check hurts nobody: an unhandled rejection would end this test',
+    )
+    t.same(order.splice(0), ['check asked', 'limit asked', 'limit answered'])
+    t.equal((await api('GET', '/me', { token: accessToken })).status, 200)
   },
 )

@@ -7,10 +7,9 @@ const ipv6Groups = 8
 
 /** An IPv4 address as it is, an IPv6 address as its /64, in one spelling. */
 export function addressBlock(address: string): string {
-  const plain = plainAddress(address)
+  const plain = plainAddress(address) ?? address
   if (!isIPv6(plain)) return plain
-  const [withoutZone = ''] = plain.split('%', 1)
-  return `${expandGroups(withoutZone).slice(0, ipv6PrefixGroups).join(':')}::/64`
+  return `${expandGroups(plain).slice(0, ipv6PrefixGroups).join(':')}::/64`
 }
 
 /** The eight groups without leading zeros. A dotted tail stands for the last two, which no /64 reaches. */

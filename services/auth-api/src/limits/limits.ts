@@ -1,5 +1,4 @@
 import { createHmac } from 'node:crypto'
-import { AppError } from '@latchkey/contracts/errors'
 import type { Config, Limit } from '@latchkey/platform/config/config'
 import type { Keyring } from '@latchkey/platform/crypto/keyring'
 import type { Logger } from '@latchkey/platform/logging/logger'
@@ -9,6 +8,7 @@ import { newSecurityEvent } from '@latchkey/platform/security-events/security-ev
 import { LruMap } from 'toad-cache'
 import type { RequestOrigin } from '../request-origin.js'
 import { addressBlock } from './address-block.js'
+import { LimitExceeded } from './limit-exceeded.js'
 import { createMemoryCounters } from './memory-counters.js'
 import { createRedisCounters } from './redis-counters.js'
 
@@ -120,9 +120,7 @@ export function createLimits({ config, keyring, redis, events, log }: LimitDeps)
       const { max } = settings[name]
       if (count <= max) return
       if (count === max + 1) reportExceeded(name, origin)
-      throw new AppError('rate_limited', undefined, {
-        retryAfterSeconds: Math.max(1, Math.ceil(resetMs / 1000)),
-      })
+      throw new LimitExceeded(max, resetMs)
     },
   }
 }

@@ -1,11 +1,11 @@
 import { callbackify } from 'node:util'
 import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
-import { AppError } from '@latchkey/contracts/errors'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App, RouteLimit } from '../app-types.js'
 import type { Deps } from '../deps.js'
+import { LimitExceeded } from '../limits/limit-exceeded.js'
 import type { AddressLimitName, Limits } from '../limits/limits.js'
-import { originOf } from '../request-origin.js'
+import { clientAddress, originOf } from '../request-origin.js'
 
 const limitOf: Readonly<Record<RouteLimit, AddressLimitName | null>> = {
   general: 'generalAddress',
@@ -33,7 +33,7 @@ export async function createAddressLimits(app: App, { limits }: Pick<Deps, 'limi
     const count = app.createRateLimit({
       max,
       timeWindow: windowSeconds * 1000,
-      keyGenerator: (request) => storeKey(name, limits.addressKey(request.ip)),
+      keyGenerator: (request) => storeKey(name, limits.addressKey(clientAddress(request))),
     })
     return async (request, reply) => {
       const result = await count(request)
@@ -43,7 +43,7 @@ export async function createAddressLimits(app: App, { limits }: Pick<Deps, 'limi
       reply.header('ratelimit-reset', result.ttlInSeconds)
       if (!result.isExceeded) return
       if (store.wasJustExceeded(result.key)) limits.reportExceeded(name, originOf(request))
-      throw new AppError('rate_limited', undefined, { retryAfterSeconds: Math.max(1, result.ttlInSeconds) })
+      throw new LimitExceeded(result.max, result.ttl)
     }
   }
   const limiters = {

@@ -3,7 +3,8 @@ import { IsOptional, IsSchema, Type } from 'typebox'
 import type { App } from '../app-types.js'
 
 /** No field at all. */
-const Nothing = Type.Object({}, { additionalProperties: false })
+export const noQuery = Type.Object({}, { additionalProperties: false })
+export const noBody = Type.Optional(Type.Object({}, { additionalProperties: false }))
 const methodsWithBody: ReadonlySet<unknown> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 
 /**
@@ -14,9 +15,9 @@ export function registerClosedInputs(app: App): void {
   app.addHook('onRoute', (route) => {
     if (route.config?.auth === undefined) return // not ours: the API page
     const schema = { ...route.schema }
-    if (route.config.limit !== 'none') schema.querystring ??= Nothing // probes may carry what their tool likes
+    if (route.config.limit !== 'none') schema.querystring ??= noQuery // probes may carry what their tool likes
     if ([route.method].flat().some((method) => methodsWithBody.has(method))) {
-      schema.body ??= Type.Optional(Nothing)
+      schema.body ??= noBody
       if (IsSchema(schema.body) && IsOptional(schema.body)) {
         route.preValidation = [...[route.preValidation ?? []].flat(), takeMissingBodyAsEmpty]
       }

@@ -25,7 +25,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   request.problem = { code: refusal.code, errorId: problem.errorId }
   if (refusal.status >= 500) {
     const cause = refusal.cause ?? refusal
-    const fields = { err: cause, errorId: problem.errorId, code: refusal.code, reqId: request.id }
+    const fields = { err: cause, errorId: problem.errorId, code: refusal.code, requestId: request.id }
     if (refusal.code === 'internal_error') request.server.log.error(fields, 'request failed')
     else request.server.log.warn(fields, 'request could not be served')
   }

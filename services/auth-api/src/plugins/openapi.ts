@@ -1,9 +1,11 @@
+import { STATUS_CODES } from 'node:http'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { Problem } from '@latchkey/contracts/http/answers'
 import type { FastifyContextConfig, FastifySchema } from 'fastify'
 import type { App } from '../app-types.js'
 import type { Deps } from '../deps.js'
+import { noBody, noQuery } from './closed-inputs.js'
 import { canonicalUrl } from './route-label.js'
 
 /** Everything from this origin, nothing inline: the page holds access tokens that people paste into it. */
@@ -15,6 +17,7 @@ const pagePath = '/api-docs'
 
 /** Registered before the routes, so that it sees them all. OpenAPI comes from their schemas, under the canonical prefix only. */
 export async function registerOpenApi(app: App, { config }: Pick<Deps, 'config'>): Promise<void> {
+  app.addSchema(Problem)
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -29,6 +32,10 @@ export async function registerOpenApi(app: App, { config }: Pick<Deps, 'config'>
       components: {
         securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       },
+    },
+    refResolver: {
+      buildLocalReference: (schema, _baseUri, _fragment, index) =>
+        typeof schema['$id'] === 'string' ? schema['$id'] : `schema${index}`,
     },
     transform: ({ schema, url, route }) => ({
       url,
@@ -46,11 +53,25 @@ function documented(schema: FastifySchema, { auth, limit }: FastifyContextConfig
   const security = { session: [{ accessToken: [] }], optional: [{ accessToken: [] }, {}], none: undefined }[
     auth ?? 'none'
   ]
+  const { body, querystring, ...others } = schema
+  const answers = Object.entries({
+    ...problems,
+    ...(typeof schema.response === 'object' ? schema.response : {}),
+  })
   return {
     ...(security !== undefined && { security }),
-    ...schema,
-    response: { ...problems, ...(typeof schema.response === 'object' ? schema.response : {}) },
+    ...others,
+    ...(body !== noBody && { body }),
+    ...(querystring !== noQuery && { querystring }),
+    response: Object.fromEntries(answers.map(([status, answer]) => [status, describeAnswer(status, answer)])),
   }
+}
+
+function describeAnswer(status: string, schema: unknown): unknown {
+  const description = STATUS_CODES[status]
+  if (schema === Problem)
+    return { description, content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } }
+  return typeof schema === 'object' ? { description, ...schema } : schema
 }
 
 /** The document and a page to try it. Registered after the routes. */

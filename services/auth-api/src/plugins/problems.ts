@@ -2,6 +2,7 @@ import { AppError, problems, type ErrorCode } from '@latchkey/contracts/errors'
 import type { Problem } from '@latchkey/contracts/http/answers'
 import { toAppError } from '@latchkey/platform/database/errors'
 import type { FastifySchemaValidationError } from 'fastify'
+import { LimitExceeded } from '../limits/limit-exceeded.js'
 import { fieldErrorOf } from './field-errors.js'
 
 export const problemContentType = 'application/problem+json; charset=utf-8'
@@ -60,6 +61,11 @@ export function problemHeaders(error: AppError): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': problemContentType, 'cache-control': 'no-store' }
   if (error.retryAfterSeconds !== undefined)
     headers['retry-after'] = String(Math.ceil(error.retryAfterSeconds))
+  if (error instanceof LimitExceeded) {
+    headers['ratelimit-limit'] = String(error.max)
+    headers['ratelimit-remaining'] = '0'
+    headers['ratelimit-reset'] = String(error.retryAfterSeconds)
+  }
   // RFC 9110, 15.5.2: a 401 names a challenge. RFC 6750, 3.1: no error code for a request that tried no token.
   if (error.status === 401) {
     headers['www-authenticate'] = isTokenRefusal(error.code) ? 'Bearer error="invalid_token"' : 'Bearer'
