@@ -1,17 +1,10 @@
 /** `npm start`: everything that Latchkey needs, from one command, and all of it stopped by one Ctrl-C. */
 import { prepareDatabase } from './servers/prepare-database.js'
-import { startEmbeddedPostgres, startEmbeddedRedis, type EmbeddedServer } from './start/embedded.js'
+import { startEmbedded } from './start/embedded.js'
 import { openHome, stopLeftovers, type Home } from './start/home.js'
 import type { Part } from './start/part.js'
 import { startService } from './start/service.js'
-import {
-  checkSettings,
-  choosePorts,
-  isSet,
-  urlOf,
-  wantsEmbeddedPostgres,
-  wantsEmbeddedRedis,
-} from './start/settings.js'
+import { checkSettings, choosePorts, isSet, urlOf } from './start/settings.js'
 import { renderSummary } from './start/summary.js'
 import { red, tellStep } from './start/terminal.js'
 import { catchSignals, type CaughtSignals } from './signals.js'
@@ -47,33 +40,27 @@ async function main(args: readonly string[], signals: CaughtSignals): Promise<nu
 /** Starts one thing after the other, each standing on the former, and adds it to `parts`. Returns early once `stop` is aborted. */
 async function start(home: Home, parts: Part[], stop: AbortSignal): Promise<void> {
   const began = performance.now()
-  const own: Record<string, string> = isSet(process.env, 'AUTH_SECRET')
-    ? {}
-    : { AUTH_SECRET: home.secret('auth-secret') }
-  const config = checkSettings({ ...process.env, ...own })
+  const secret = isSet(process.env, 'AUTH_SECRET') ? {} : { AUTH_SECRET: home.secret('auth-secret') }
+  const config = checkSettings({ ...process.env, ...secret })
   const { port, workerPort } = await choosePorts(config)
 
-  const embed = async (name: string, server: Promise<EmbeddedServer | null>): Promise<string[]> => {
-    const started = await server
-    if (started === null) return []
-    parts.push(started)
-    own[name] = started.url
-    tellStep(started.about)
-    return [started.about]
-  }
-  const about: string[] = []
-  if (wantsEmbeddedPostgres(process.env))
-    about.push(...(await embed('DATABASE_URL', startEmbeddedPostgres(home, tellStep))))
-  if (wantsEmbeddedRedis(process.env))
-    about.push(...(await embed('REDIS_URL', startEmbeddedRedis(home, tellStep))))
-  home.saveEnvironment(own)
+  const embedded = await startEmbedded(home, process.env, parts)
+  for (const line of embedded.about) tellStep(line)
+  home.saveEnvironment({ ...secret, ...embedded.env })
   if (stop.aborted) return
 
-  const migrations = await prepareDatabase(own['DATABASE_URL'] ?? config.databaseUrl)
+  const migrations = await prepareDatabase(embedded.env['DATABASE_URL'] ?? config.databaseUrl)
   if (migrations > 0) tellStep(`${migrations} migrations applied`)
-  const ports = { PORT: String(port), WORKER_PORT: String(workerPort) }
-  const env = { ...process.env, ...own, ...ports, LOG_PRETTY: String(config.logPretty) }
+
   const [baseUrl, workerUrl] = [urlOf(config.host, port), urlOf(config.host, workerPort)]
+  const env = {
+    ...process.env,
+    ...secret,
+    ...embedded.env,
+    PORT: String(port),
+    WORKER_PORT: String(workerPort),
+    LOG_PRETTY: String(config.logPretty), // their output is a pipe, ours may be a terminal
+  }
   const services = [
     { name: 'worker', entry: '@latchkey/worker/main', url: workerUrl },
     { name: 'auth-api', entry: '@latchkey/auth-api/server', url: baseUrl },
@@ -86,9 +73,8 @@ async function start(home: Home, parts: Part[], stop: AbortSignal): Promise<void
   if (stop.aborted) return
 
   for (const service of started) service.showOutput()
-  console.log(
-    renderSummary({ baseUrl, workerUrl, servers: about, seconds: (performance.now() - began) / 1000 }),
-  )
+  const seconds = (performance.now() - began) / 1000
+  console.log(renderSummary({ baseUrl, workerUrl, servers: embedded.about, seconds }))
   console.log(`ready ${baseUrl}`)
 }
 

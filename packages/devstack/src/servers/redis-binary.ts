@@ -33,8 +33,10 @@ export function findRedisInstaller(isRoot = process.getuid?.() === 0): RedisInst
 }
 
 /** Installs the system's package and returns its binary, or null. `log` is told what is about to happen before it does. */
-export async function installRedis(log: (line: string) => void): Promise<string | null> {
-  const installer = findRedisInstaller()
+export async function installRedis(
+  log: (line: string) => void,
+  installer = findRedisInstaller(),
+): Promise<string | null> {
   if (installer === null || installer.steps === null) return null
   log(`Redis is missing: installing it with ${installer.command}, which takes up to a minute`)
   for (const [command, ...args] of installer.steps) {
