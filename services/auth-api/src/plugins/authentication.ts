@@ -19,7 +19,7 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller
 }
 
-const maxVerifiedTokens = 10_000
+const maxVerifiedTokens = 5000 // about 1 KiB each
 
 interface VerifiedToken {
   readonly caller: Caller
