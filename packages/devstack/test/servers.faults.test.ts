@@ -1,13 +1,13 @@
 /** Fault tests stand on servers that die as in a power cut, come back with what they held, and never outlive their test. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { chmodSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { findDescendants, identify } from '../src/servers/process-identity.js'
 import { onFreePort } from '../src/servers/on-free-port.js'
 import { startPostgres } from '../src/servers/postgres.js'
-import { findRedisBinary } from '../src/servers/redis-binary.js'
 import { startRedis } from '../src/servers/redis.js'
 import { startPrivatePostgres, startPrivateRedis } from '../src/testing/private-servers.js'
 import { waitFor } from '../src/wait-for.js'
@@ -54,16 +54,11 @@ t.test('nothing of a private server is left after its test', async (t) => {
 for (const hasParentDeathSignal of [true, false]) {
   const how = hasParentDeathSignal ? 'the kernel tells them' : 'the next start stops them'
   t.test(`servers whose parent was killed do not stay: ${how}`, async (t) => {
-    const folder = t.testdir({
-      bin: {
-        id: t.fixture('symlink', '/usr/bin/id'),
-        'redis-server': t.fixture('symlink', findRedisBinary() ?? ''),
-      },
-    })
-    const pids = await startAndKillParent(
-      folder,
-      hasParentDeathSignal ? process.env.PATH : join(folder, 'bin'),
-    )
+    const folder = t.testdir({ bin: { setpriv: '#!/bin/sh\nexit 1\n' } })
+    const bin = join(folder, 'bin')
+    chmodSync(join(bin, 'setpriv'), 0o755)
+    const path = process.env.PATH ?? ''
+    const pids = await startAndKillParent(folder, hasParentDeathSignal ? path : `${bin}:${path}`)
     if (hasParentDeathSignal && process.platform === 'linux')
       await waitFor(() => survivors(pids).length === 0, { what: 'the servers to end' })
 
@@ -77,7 +72,7 @@ for (const hasParentDeathSignal of [true, false]) {
   })
 }
 
-async function startAndKillParent(folder: string, path: string | undefined): Promise<number[]> {
+async function startAndKillParent(folder: string, path: string): Promise<number[]> {
   const script = join(import.meta.dirname, 'support/server-parent.ts')
   const parent = spawn(process.execPath, [...process.execArgv, script, folder], {
     env: { ...process.env, PATH: path },

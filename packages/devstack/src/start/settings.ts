@@ -60,7 +60,7 @@ async function checkPort(name: string, port: number, host: string): Promise<numb
   if (problem === null) return port
   if (problem === 'EADDRINUSE') {
     throw new StartError(
-      `Port ${port} is in use: stop what listens there, or choose another: ${name}=${port + 10} npm start`,
+      `Port ${port} is in use: stop what listens there, or choose another: ${name}=${port < 60_000 ? port + 10 : port - 10} npm start`,
     )
   }
   if (problem === 'EACCES') {
