@@ -33,7 +33,7 @@ async function main(args: readonly string[], signals: CaughtSignals): Promise<nu
       env: { ...servers.env, TMPDIR: temporary }, // what a test file that is killed leaves there goes with the run
       signals,
     })
-    const uncovered = isWhole ? readUncovered(root) : []
+    const uncovered = isWhole && !signals.stop.aborted ? readUncovered(root) : []
     for (const line of uncovered) console.log(line)
     const { passed, failed } = readTotals(output)
     console.log(`${passed} passed, ${failed} failed`)
