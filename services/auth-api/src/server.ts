@@ -2,14 +2,13 @@ import { ConfigError, configErrorExitCode, loadConfig, type Config } from '@latc
 import { describeConfig } from '@latchkey/platform/config/describe-config'
 import { onShutdown } from '@latchkey/platform/shutdown/on-shutdown'
 import { buildApp } from './app.js'
-import { closeDeps, createDeps } from './deps.js'
+import { closeDeps, createDeps, type Deps } from './deps.js'
 
 /** Below the 10 s after which container engines send SIGKILL. */
 const shutdownDeadlineMs = 9000
 
 const config = readConfig()
-const deps = await createDeps(config)
-deps.log.info({ node: process.version, config: describeConfig(config) }, 'starting')
+const deps = await connect(config)
 const app = await buildApp(deps)
 
 onShutdown({
@@ -24,6 +23,7 @@ onShutdown({
 
 try {
   const { host, port } = config
+  deps.log.info({ node: process.version, config: describeConfig(config) }, 'starting')
   await app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` })
 } catch (error) {
   giveUp(describeListenError(error), 1)
@@ -38,13 +38,25 @@ function readConfig(): Config {
   }
 }
 
+/** A store that is away is no failure here; one whose URL cannot be used is a setting that cannot be used. */
+async function connect(settings: Config): Promise<Deps> {
+  try {
+    return await createDeps(settings)
+  } catch (error) {
+    giveUp(`The configuration cannot be used: ${messageOf(error)}`, configErrorExitCode)
+  }
+}
+
 function describeListenError(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'EADDRINUSE')
-    return `Port ${config.port} is in use. Stop what listens there, or set PORT to another.`
-  if (code === 'EACCES')
-    return `Port ${config.port} may not be used by this user. Set PORT to one above 1023.`
-  return `Cannot listen on ${config.host} port ${config.port}: ${error instanceof Error ? error.message : String(error)}`
+  const { host, port } = config
+  if (code === 'EADDRINUSE') return `Port ${port} is in use. Stop what listens there, or set PORT to another.`
+  if (code === 'EACCES') return `Port ${port} may not be used by this user. Set PORT to one above 1023.`
+  return `Cannot listen on ${host} port ${port}: ${messageOf(error)}`
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function giveUp(message: string, exitCode: number): never {

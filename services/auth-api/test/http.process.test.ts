@@ -17,6 +17,15 @@ t.test('settings that cannot be used: all at once, in words, exit code 78', asyn
   t.equal(await api.ended, 78)
   for (const name of ['DATABASE_URL', 'PORT', 'LIMIT_LOGIN_ACCOUNT']) t.match(api.output(), name)
   t.notMatch(api.output(), /at .*\.ts/, 'no stack')
+
+  const unheeded = await startApiProcess(
+    t,
+    { DATABASE_URL: 'postgres://lk@127.0.0.1/lk?sslmode=strange' },
+    { until: 'nothing' },
+  )
+  t.equal(await unheeded.ended, 78)
+  t.match(unheeded.output(), 'sslmode')
+  t.notMatch(unheeded.output(), /at .*\.ts/, 'no stack')
 })
 
 t.test('starts, serves, and ends in order', async (t) => {

@@ -1,5 +1,6 @@
 // Attack: bytes that two HTTP parsers read differently (request smuggling), or that are no HTTP at all.
 import t from 'tap'
+import { buildApp } from '../src/app.js'
 import { talk } from './support/raw-http.js'
 import { createTestApp } from './support/test-app.js'
 
@@ -114,6 +115,21 @@ t.test('on the wire', async (t) => {
     t.notOk(answers.some(({ status }) => status < 400))
     const [next] = await talk(address, 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     t.equal(next?.status, 200)
+  })
+
+  await t.test("a body that does not come in time is the sender's failure", async (t) => {
+    const impatient = await buildApp(deps)
+    t.teardown(() => impatient.close())
+    impatient.post('/slow', { config: { auth: 'none', limit: 'none' }, handlerTimeout: 50 }, () => 'done')
+    const answers = await talk(
+      await impatient.listen({ port: 0, host: '127.0.0.1' }),
+      'POST /slow HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{"a"',
+    )
+    t.match(answers, [{ status: 400, headers: { connection: 'close' } }])
+    t.match(JSON.parse(answers[0]?.body ?? ''), {
+      code: 'malformed_body',
+      detail: 'The request did not arrive in time.',
+    })
   })
 
   await t.test('what HTTP allows and nobody sends', async (t) => {
