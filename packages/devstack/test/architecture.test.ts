@@ -98,7 +98,7 @@ interface Report {
 
 async function lint(directory: string): Promise<Map<string, Set<string>>> {
   const stdout = await new Promise<string>((done, fail) => {
-    const oxlint = join(root, 'node_modules/oxlint/bin/oxlint')
+    const oxlint = join(root, 'node_modules/oxlint/dist/cli.js') // bin/oxlint has no extension, which tap's loader cannot take
     execFile(
       process.execPath,
       [oxlint, '--type-aware', '--format=json', 'packages', 'services'],
