@@ -8,8 +8,8 @@ import type { Sql } from '@latchkey/platform/database/client'
 import { insertOneTimeTokens, insertSessions, insertUser, remainingSessions } from './support/session-rows.js'
 import { runProgram } from './support/worker-process.js'
 
-const cleanup = 'src/commands/clean-expired-tokens.ts'
-const rotation = 'src/commands/rotate-signing-keys.ts'
+const cleanup = 'dist/commands/clean-expired-tokens.js'
+const rotation = 'dist/commands/rotate-signing-keys.js'
 
 t.test('tokens:clean prints one line with what it deleted', async (t) => {
   const { url, owner: db } = await createTestDatabase(t)
@@ -53,7 +53,7 @@ t.test('keys:rotate prints which key signs from when on', async (t) => {
   t.match(events, [{ type: 'key.rotated', data: { kid: keys[1]?.kid } }])
 })
 
-for (const program of [cleanup, 'src/main.ts']) {
+for (const program of [cleanup, 'dist/main.js']) {
   t.test(`${program} names every problem of its settings and exits with 78`, async (t) => {
     const { code, stdout, stderr } = await runProgram(t, program, {
       DATABASE_URL: 'mysql://localhost/x',
@@ -91,7 +91,7 @@ t.test('the worker says in one line that its port is in use', async (t) => {
   t.teardown(() => server.close())
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? String(address.port) : ''
-  const { code, stderr } = await runProgram(t, 'src/main.ts', { DATABASE_URL: url, WORKER_PORT: port })
+  const { code, stderr } = await runProgram(t, 'dist/main.js', { DATABASE_URL: url, WORKER_PORT: port })
   t.equal(code, 1)
   t.equal(stderr, `worker: Port ${port} is in use. Stop what listens there, or set WORKER_PORT to another.\n`)
 })

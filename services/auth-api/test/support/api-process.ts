@@ -33,13 +33,13 @@ export interface StartOptions {
   until?: 'ready' | 'listening' | 'nothing'
 }
 
-/** A real process of the api on a port of its own. Killed, if it still runs, when the test ends. */
+/** A real process of the api, as it was built, on a port of its own. Killed, if it still runs, when the test ends. */
 export async function startApiProcess(
   t: TestScope,
   env: Readonly<Record<string, string | undefined>>,
   { until = 'ready' }: StartOptions = {},
 ): Promise<ApiProcess> {
-  const child = spawn(process.execPath, ['--import=tsx', '--conditions=latchkey-source', 'src/server.ts'], {
+  const child = spawn(process.execPath, ['dist/server.js'], {
     cwd: workspace,
     env: {
       PATH: process.env['PATH'],

@@ -30,7 +30,7 @@ export async function startWorkerProcess(
   t: Test,
   env: Readonly<Record<string, string>>,
 ): Promise<WorkerProcess> {
-  const running = run(t, 'src/main.ts', env)
+  const running = run(t, 'dist/main.js', env)
   let url = ''
   running.onLine((line) => (url ||= workingAddress(line)))
   await waitFor(() => url !== '' || running.hasEnded(), { what: 'the worker to work', deadlineMs: 20_000 })
@@ -59,7 +59,7 @@ export async function runProgram(
 }
 
 function run(t: Test, file: string, env: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, ['--import=tsx', '--conditions=latchkey-source', file], {
+  const child = spawn(process.execPath, [file], {
     cwd: workspace,
     env: { PATH: process.env['PATH'], ...workerEnv(env) },
     stdio: ['ignore', 'pipe', 'pipe'],
