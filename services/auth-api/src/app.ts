@@ -81,7 +81,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   return app
 }
 
-/** docs/security: everything has a timeout and a size. */
+/** Everything has a timeout and a size, so that a client that is slow or endless costs a bounded time and memory. */
 const limitsOfHttp = {
   bodyLimit: 64 * 1024,
   requestTimeout: 15_000,

@@ -72,7 +72,6 @@ export async function createDeps(config: Config, overrides: DepsOverrides = {}):
 /** In the order of need: who writes comes before what it writes to. */
 export async function closeDeps(deps: Deps): Promise<void> {
   await deps.passwords.close()
-  await deps.passwords.close()
   await deps.signingKeys.close()
   await deps.events.whenIdle()
   await deps.eventQueue.close()

@@ -135,6 +135,27 @@ t.test('hostile input', async (t) => {
     t.equal(await fingerprintOfRows(db), before, 'no row changed')
   })
 
+  await t.test('the files of the API page', async (t) => {
+    const css = '/api-docs/static/index.css'
+    const requests: [string, Record<string, string>][] = [
+      [css, { range: 'bytes=999999-' }],
+      [css, { range: 'bytes=a-b' }],
+      [css, { 'if-match': '"x"' }],
+      ['/api-docs/static/%00', {}],
+      ['/api-docs/static/a%00b.css', {}],
+      ['/api-docs/static/..%2f..%2fpackage.json', {}],
+      ['/api-docs/static/%5c..%5c..%5cpackage.json', {}],
+      ['/api-docs/static//etc/passwd', {}],
+      ['/api-docs/static/.hidden', {}],
+      [`/api-docs/static/${'a'.repeat(5000)}`, {}],
+    ]
+    for (const [url, headers] of requests) {
+      const answer = await app.inject({ url, headers })
+      t.match(answer, { statusCode: 404, headers: { 'content-type': problemType } }, url.slice(0, 60))
+    }
+    t.equal((await app.inject(css)).statusCode, 200)
+  })
+
   await t.test('methods that a path does not know are refused before their body is read', async (t) => {
     const urls = [...new Set(apiRoutes(testApp).map(({ url }) => url))]
     for (const url of urls) {

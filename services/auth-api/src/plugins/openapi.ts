@@ -1,11 +1,13 @@
 import { STATUS_CODES } from 'node:http'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import { AppError } from '@latchkey/contracts/errors'
 import { Problem } from '@latchkey/contracts/http/answers'
 import type { FastifyContextConfig, FastifySchema } from 'fastify'
 import type { App } from '../app-types.js'
 import type { Deps } from '../deps.js'
 import { noBody, noQuery } from './closed-inputs.js'
+import { sendProblem } from './errors.js'
 import { canonicalUrl } from './route-label.js'
 
 /** Everything from this origin, nothing inline: the page holds access tokens that people paste into it. */
@@ -85,6 +87,10 @@ export async function registerApiPage(app: App): Promise<void> {
   })
 
   await app.register(async (page) => {
+    // @fastify/static has errors of its own: a range or a condition that cannot be met, a path that leads outside.
+    page.setErrorHandler((error, request, reply) => {
+      sendProblem(isRefusal(error) ? new AppError('not_found') : error, request, reply)
+    })
     page.addHook('onRoute', (route) => {
       route.config = { ...route.config, ...access }
     })
@@ -95,4 +101,9 @@ export async function registerApiPage(app: App): Promise<void> {
       theme: { title: 'Latchkey API' },
     })
   })
+}
+
+function isRefusal(error: unknown): boolean {
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 0
+  return status >= 400 && status < 500
 }
