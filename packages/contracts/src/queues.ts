@@ -23,5 +23,11 @@ export type PersistSecurityEventsPayload = Static<typeof PersistSecurityEventsPa
 export const persistSecurityEventsJob = 'persist-security-events'
 
 /** Jobs of the `maintenance` queue; each is scheduled once whatever the number of workers. */
-export const maintenanceJobs = ['relay-outbox', 'clean-expired-tokens', 'rotate-signing-keys', 'roll-partitions', 'refresh-stats'] as const
+export const maintenanceJobs = [
+  'relay-outbox',
+  'clean-expired-tokens',
+  'rotate-signing-keys',
+  'roll-partitions',
+  'refresh-stats',
+] as const
 export type MaintenanceJob = (typeof maintenanceJobs)[number]

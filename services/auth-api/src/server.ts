@@ -43,7 +43,7 @@ async function connect(settings: Config): Promise<Deps> {
   try {
     return await createDeps(settings)
   } catch (error) {
-    giveUp(`The configuration cannot be used: ${messageOf(error)}`, configErrorExitCode)
+    return giveUp(`The configuration cannot be used: ${messageOf(error)}`, configErrorExitCode)
   }
 }
 

@@ -22,10 +22,10 @@ async function reportedLimits(deps: Deps, db: Database): Promise<unknown[]> {
   await deps.events.whenIdle()
   const jobs = await deps.eventQueue.getJobs(['waiting'])
   const queued = jobs.flatMap(({ data }) => PersistSecurityEvents.Parse(data).events)
-  const kept = await db`SELECT type, data FROM outbox`
+  const kept = await db<{ type: string; data: Record<string, unknown> }[]>`SELECT type, data FROM outbox`
   return [...queued, ...kept]
     .filter(({ type }) => type === 'rate_limit.exceeded')
-    .map(({ data }) => data.limit)
+    .map(({ data }) => data['limit'])
 }
 
 t.test('limits by address', async (t) => {

@@ -49,7 +49,7 @@ t.test('a request that is aborted is not in progress for ever', async (t) => {
     body: new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode('{"a"')) }),
     duplex: 'half',
     signal: abort.signal,
-  } as RequestInit)
+  })
   const inProgress = async (): Promise<number> =>
     (await deps.metrics.httpRequestsInProgress.get()).values[0]?.value ?? 0
   await waitFor(async () => (await inProgress()) === 1, { what: 'the request to be in progress' })

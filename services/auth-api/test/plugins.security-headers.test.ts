@@ -21,7 +21,7 @@ t.test('headers of every answer', async (t) => {
     for (const { method, url } of app.routeInventory) {
       if (url.startsWith('/api-docs')) continue
       for (const token of [undefined, accessToken, 'bad']) {
-        const { headers } = await api(method as 'GET', url, token === undefined ? {} : { token })
+        const { headers } = await api(method, url, token === undefined ? {} : { token })
         t.match(headers, expected, `${method} ${url}`)
         t.equal(headers['x-powered-by'], undefined)
         t.equal(headers['server'], undefined)

@@ -29,7 +29,7 @@ t.test('every JSON value without peculiarities comes out as it went in', async (
   const property = fc.property(value, fc.boolean(), (original, isSpaced) => {
     const text = JSON.stringify(original, null, isSpaced ? 2 : 0)
     const parsed = outcome(Buffer.from(text))
-    const expected: unknown = { value: JSON.parse(text) }
+    const expected = { value: JSON.parse(text) as unknown }
     return JSON.stringify(parsed) === JSON.stringify(expected)
   })
   t.doesNotThrow(() => fc.assert(property, { numRuns: 500 }))

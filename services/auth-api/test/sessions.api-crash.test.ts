@@ -80,11 +80,11 @@ t.test(
     const opened = []
     for (let n = 0; n < 6; n += 1) opened.push(await registerOver(api.url, newEmail()))
     const clients = opened.map((tokens) => new RefreshingClient(() => [port.current], tokens))
-    let isOver = false
+    const over = new AbortController()
     const acknowledged = new Set(opened.map(({ sessionId }) => sessionId))
-    const running = clients.map((client) => client.run(() => isOver))
+    const running = clients.map((client) => client.run(() => over.signal.aborted))
     const signingIn = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const answer = await registerOver(port.current, newEmail()).catch(() => null)
         if (answer !== null) acknowledged.add(answer.sessionId)
       }
@@ -98,7 +98,7 @@ t.test(
       api = await startApiProcess(t, env)
       port.current = api.url
     }
-    isOver = true
+    over.abort()
     await Promise.all([...running, signingIn])
     for (const client of clients) {
       t.ok(await client.refreshUntilAnswered(Date.now() + 10_000), 'goes on with the token it holds')

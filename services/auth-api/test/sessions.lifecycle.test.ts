@@ -109,7 +109,8 @@ t.test('a refresh token of any generation signs out; twice is fine; a forged one
   t.equal((await logOutByRefreshToken(app, next.refreshToken)).status, 204)
   t.equal((await outboxTypes(db, sessionId)).filter((type) => type === 'session.revoked').length, 1)
   t.equal(
-    (await logOutByRefreshToken(app, `${refreshToken.slice(0, -1)}x`)).body.code,
+    (await logOutByRefreshToken(app, refreshToken.slice(0, -1) + (refreshToken.endsWith('A') ? 'B' : 'A')))
+      .body.code,
     'refresh_token_invalid',
   )
 })
@@ -118,7 +119,7 @@ t.test('without any token there is nothing to sign out of', async (t) => {
   const { app } = await createTestApp(t)
   const answer = await app.inject({ method: 'POST', url: '/api/v1/auth/logout' })
   t.equal(answer.statusCode, 401)
-  t.equal(answer.json().code, 'token_missing')
+  t.match(answer.json(), { code: 'token_missing' })
 })
 
 t.test('signing out everywhere ends all, this one included, and says how many', async (t) => {

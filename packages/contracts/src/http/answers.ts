@@ -29,7 +29,9 @@ export const Session = Type.Object(
     refreshToken: Type.String(),
     tokenType: Type.Literal('Bearer'),
     expiresIn: Type.Integer({ description: 'Seconds until the access token expires' }),
-    refreshExpiresIn: Type.Integer({ description: 'Seconds until the session expires if it is not refreshed' }),
+    refreshExpiresIn: Type.Integer({
+      description: 'Seconds until the session expires if it is not refreshed',
+    }),
     sessionId: Id,
     user: User,
   },

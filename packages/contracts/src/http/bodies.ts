@@ -33,7 +33,10 @@ export type LoginBody = Static<typeof LoginBody>
 export const RefreshBody = Type.Object({ refreshToken: RefreshToken }, { $id: 'RefreshBody', ...closed })
 export type RefreshBody = Static<typeof RefreshBody>
 
-export const LogoutBody = Type.Object({ refreshToken: Type.Optional(RefreshToken) }, { $id: 'LogoutBody', ...closed })
+export const LogoutBody = Type.Object(
+  { refreshToken: Type.Optional(RefreshToken) },
+  { $id: 'LogoutBody', ...closed },
+)
 export type LogoutBody = Static<typeof LogoutBody>
 
 export const PatchMeBody = Type.Object(

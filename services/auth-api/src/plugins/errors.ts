@@ -38,5 +38,5 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 
 /** A client that is slow to send its body uses up the time for the answer: that is not our failure. */
 function isLateBody(error: unknown, { raw }: FastifyRequest): boolean {
-  return error instanceof errorCodes.FST_ERR_HANDLER_TIMEOUT && raw.complete === false
+  return error instanceof errorCodes.FST_ERR_HANDLER_TIMEOUT && !raw.complete
 }

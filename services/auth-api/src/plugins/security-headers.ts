@@ -1,5 +1,5 @@
 import helmet from '@fastify/helmet'
-import fastify from 'fastify'
+import fastify, { type FastifyInstance } from 'fastify'
 import type { App } from '../app-types.js'
 
 const secondsPerYear = 31_536_000
@@ -32,7 +32,7 @@ export async function askHelmet(): Promise<Record<string, string>> {
   return Object.fromEntries(Object.entries(after).filter(([name]) => !(name in before)))
 }
 
-async function headersOf(instance: ReturnType<typeof fastify>): Promise<Record<string, string>> {
+async function headersOf(instance: FastifyInstance): Promise<Record<string, string>> {
   instance.get('/', () => '')
   const answer = await instance.inject('/')
   await instance.close()

@@ -40,7 +40,7 @@ export const encode = (value: unknown): string => Buffer.from(JSON.stringify(val
 
 export function foreignKey(): { privateKey: KeyObject; publicJwk: Json } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  return { privateKey, publicJwk: publicKey.export({ format: 'jwk' }) as Json }
+  return { privateKey, publicJwk: publicKey.export({ format: 'jwk' }) }
 }
 
 function signatureOf(key: KeyObject, input: string): Buffer {

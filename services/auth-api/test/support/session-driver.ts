@@ -42,8 +42,11 @@ async function call<T>(
     headers: { 'user-agent': client.userAgent, ...options.headers },
     ...(options.body === undefined ? {} : { payload: options.body }),
   })
-  const body = answer.body === '' ? {} : (answer.json() as T)
-  return { status: answer.statusCode, body: body as T & { code?: string }, headers: answer.headers }
+  return {
+    status: answer.statusCode,
+    body: answer.body === '' ? ({} as T & { code?: string }) : answer.json<T & { code?: string }>(),
+    headers: answer.headers,
+  }
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })

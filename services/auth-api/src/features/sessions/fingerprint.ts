@@ -43,7 +43,8 @@ export function networkOf(ip: string): string {
 }
 
 function firstGroups(ip: string, count: number): string {
-  const [head = '', tail] = ip.split('%', 1)[0]!.split('::')
+  const [address = ''] = ip.split('%', 1)
+  const [head = '', tail] = address.split('::')
   const left = head === '' ? [] : head.split(':')
   const right = tail === undefined || tail === '' ? [] : tail.split(':')
   const zeros = tail === undefined ? 0 : 8 - left.length - right.length
