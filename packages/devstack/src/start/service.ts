@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { dyingWithParent } from '../servers/dying-with-parent.js'
 import { forgetProcess, rememberProcess } from '../servers/process-memory.js'
 import { StartError } from '../start-error.js'
 import { waitFor } from '../wait-for.js'
@@ -32,22 +33,19 @@ const warning = /\b(?:WARN|ERROR|FATAL)\b|"level":"(?:warn|error|fatal)"/
 
 /** Starts a service as a process of its own, quiet until it is ready. */
 export function startService({ name, entry, env, folder, readyUrl }: ServiceDefinition): Service {
-  const preload = import.meta.resolve('@latchkey/devstack/start/stop-with-parent')
   const program = fileURLToPath(import.meta.resolve(entry))
+  const node = [process.execPath, ...process.execArgv, program]
+  const [command = '', ...args] = [...dyingWithParent('SIGTERM'), ...node]
   // A process group of its own: Ctrl-C in the terminal must reach only us, who stop everything in order.
-  const child = spawn(process.execPath, [...process.execArgv, `--import=${preload}`, program], {
-    detached: true,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  })
+  const child = spawn(command, args, { detached: true, env, stdio: ['ignore', 'pipe', 'pipe'] })
   if (child.pid !== undefined) rememberProcess(folder, child.pid)
   const lines: string[] = []
   let write = (line: string): void => {
     lines.push(line)
     if (lines.length > rememberedLines) lines.shift()
   }
-  for (const output of [child.stdout, child.stderr]) {
-    if (output !== null) createInterface({ input: output }).on('line', (line) => write(line))
+  for (const input of [child.stdout, child.stderr]) {
+    createInterface({ input }).on('line', (line) => write(line))
   }
 
   let death: string | null = null
