@@ -69,7 +69,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   registerUnknownRoutes(app)
   registerClosedInputs(app)
   registerRouteInventory(app)
-  await registerOpenApi(app, deps)
+  await registerOpenApi(app)
 
   await app.register(health, { deps })
   await app.register(keys, { deps })

@@ -5,7 +5,6 @@ import { AppError } from '@latchkey/contracts/errors'
 import { Problem } from '@latchkey/contracts/http/answers'
 import type { FastifyContextConfig, FastifySchema } from 'fastify'
 import type { App } from '../app-types.js'
-import type { Deps } from '../deps.js'
 import { noBody, noQuery } from './closed-inputs.js'
 import { sendProblem } from './errors.js'
 import { canonicalUrl } from './route-label.js'
@@ -18,7 +17,7 @@ const pagePolicy =
 const pagePath = '/api-docs'
 
 /** Registered before the routes, so that it sees them all. OpenAPI comes from their schemas, under the canonical prefix only. */
-export async function registerOpenApi(app: App, { config }: Pick<Deps, 'config'>): Promise<void> {
+export async function registerOpenApi(app: App): Promise<void> {
   app.addSchema(Problem)
   await app.register(swagger, {
     openapi: {
@@ -30,7 +29,7 @@ export async function registerOpenApi(app: App, { config }: Pick<Deps, 'config'>
           'Accounts, sessions and tokens. Errors are problem details (RFC 9457); `code` is stable, `title` is not.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      servers: [{ url: config.publicUrl }],
+      servers: [{ url: '/' }], // wherever the page came from: its policy lets it call nobody else
       components: {
         securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       },
@@ -97,7 +96,7 @@ export async function registerApiPage(app: App): Promise<void> {
     await page.register(swaggerUi, {
       routePrefix: pagePath,
       staticCSP: pagePolicy,
-      uiConfig: { deepLinking: true, persistAuthorization: false },
+      uiConfig: { deepLinking: true, persistAuthorization: false, layout: 'BaseLayout' },
       theme: { title: 'Latchkey API' },
     })
   })
