@@ -38,5 +38,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 
 /** A client that is slow to send its body uses up the time for the answer: that is not our failure. */
 function isLateBody(error: unknown, { raw }: FastifyRequest): boolean {
-  return error instanceof errorCodes.FST_ERR_HANDLER_TIMEOUT && !raw.complete
+  const { 'content-length': length, 'transfer-encoding': encoding } = raw.headers
+  const hasBody = length !== undefined || encoding !== undefined
+  return error instanceof errorCodes.FST_ERR_HANDLER_TIMEOUT && hasBody && !raw.complete
 }
