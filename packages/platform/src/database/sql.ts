@@ -5,7 +5,8 @@ import { readStatement, statementOf, type Statement } from './statement.js'
 
 /**
  * Runs statements, on the pool or in a transaction alike. Columns arrive in camelCase, int8 as bigint, NULL as null.
- * An interpolated fragment becomes part of the statement; anything else is a parameter.
+ * An interpolated fragment becomes part of the statement; anything else is a parameter. Arrays of texts or ids go as they are,
+ * others need `sql.array(values, oid)`, because the driver would take `${[buffer]}` for one buffer.
  */
 export interface Sql extends postgres.ISql<{ bigint: bigint }> {
   /**
