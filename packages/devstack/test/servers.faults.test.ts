@@ -1,7 +1,7 @@
 /** Fault tests stand on servers that die as in a power cut, come back with what they held, and never outlive their test. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -24,6 +24,18 @@ t.test('PostgreSQL is killed with all its processes and starts again', async (t)
   t.equal(await banner(server.port), 'R', 'asks for authentication')
   await server.stop()
   t.equal(await server.ended, 'exit code 0')
+})
+
+t.test('a pid that another program has by now does not keep PostgreSQL from starting', async (t) => {
+  const dataDir = t.testdir()
+  const server = await onFreePort((port) => startPostgres({ dataDir, port, settings: { fsync: 'off' } }))
+  t.teardown(server.kill)
+  await server.kill()
+  const pidFile = join(dataDir, 'cluster/postmaster.pid')
+  const [, ...rest] = readFileSync(pidFile, 'utf8').split('\n')
+  writeFileSync(pidFile, [process.pid, ...rest].join('\n'))
+  await server.start()
+  t.equal(await banner(server.port), 'R')
 })
 
 t.test('Redis keeps what it was told through a SIGKILL', async (t) => {
