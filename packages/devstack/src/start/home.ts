@@ -24,9 +24,12 @@ export interface Home {
   release: () => void
 }
 
-/** Stops what a start that was killed has left running here, the services before what they stand on. */
+/**
+ * Stops what a start that was killed has left running here. The services have no time to lose: what they stand on may have ended before
+ * them, and they are made to be killed at any moment.
+ */
 export async function stopLeftovers({ room }: Home): Promise<void> {
-  await Promise.all([stopForgotten(room('auth-api'), 'SIGTERM'), stopForgotten(room('worker'), 'SIGTERM')])
+  await Promise.all([stopForgotten(room('auth-api'), 'SIGKILL'), stopForgotten(room('worker'), 'SIGKILL')])
   await Promise.all([stopForgotten(room('redis'), 'SIGTERM'), stopForgotten(room('postgres'), 'SIGINT')])
 }
 
