@@ -36,7 +36,7 @@ async function main(args: readonly string[], signals: CaughtSignals): Promise<nu
     const uncovered = isWhole && !signals.stop.aborted ? readUncovered(root) : []
     for (const line of uncovered) console.log(line)
     const { passed, failed } = readTotals(output)
-    console.log(`${passed} passed, ${failed} failed`)
+    console.log(`\n${passed} passed, ${failed} failed`) // a line of its own, whatever a reporter has left on the last one
     return exitCode || Number(uncovered.length > 0 || failed > 0)
   } finally {
     await servers?.kill()
