@@ -182,7 +182,13 @@ t.test('connections that die, idle, in use or in a transaction, are told and rep
 
 t.test('unused connections are closed', async (t) => {
   const sql = connectForTest(t, url, { applicationName: 'unused', config: { dbIdleTimeoutMs: 200 } })
-  await Promise.all([sql`SELECT 1`, sql`SELECT 1`])
+  // Each transaction waits for the other to have begun, so that there are two connections.
+  let begun = 0
+  const both = async () => {
+    begun += 1
+    await waitFor(() => begun === 2, { what: 'the other transaction' })
+  }
+  await Promise.all([sql.begin(both), sql.begin(both)])
   t.equal(sql.statistics().idle, 2)
   await waitFor(() => sql.statistics().idle === 0, { what: 'both to be closed' })
   await waitFor(

@@ -29,5 +29,6 @@ t.test('a device gets a name that its owner recognises', async (t) => {
   t.equal(deviceNameOf('curl/8.1.2'), 'curl')
   t.equal(deviceNameOf('((('), null)
   t.equal(deviceNameOf(null), null)
+  t.equal(deviceNameOf(`${'A'.repeat(300)}/1.0`)?.length, 200, 'no longer than a name may be')
   t.equal(fingerprintOf({ ip: '203.0.113.7', userAgent: null }).length, 16)
 })

@@ -19,10 +19,11 @@ import {
 } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
+const { app, db } = await createTestApp(t)
+
 const day = 86_400
 
 t.test('a second sign-in shows as a second device', async (t) => {
-  const { app } = await createTestApp(t)
   const email = newEmail()
   const first = await register(app, email)
   const second = (await logIn(app, email, stranger)).body
@@ -49,7 +50,6 @@ t.test('a second sign-in shows as a second device', async (t) => {
 })
 
 t.test('a session answer says what it is', async (t) => {
-  const { app } = await createTestApp(t)
   const opened = await register(app)
   t.equal(opened.token, opened.accessToken)
   t.match(opened, { tokenType: 'Bearer', expiresIn: 900 })
@@ -57,7 +57,6 @@ t.test('a session answer says what it is', async (t) => {
 })
 
 t.test('idle and absolute expiry end a session; neither slides past the other', async (t) => {
-  const { app, db } = await createTestApp(t)
   const idle = await register(app)
   await letTimePass(db, idle.sessionId, 7 * day + 1)
   t.equal((await refresh(app, idle.refreshToken)).body.code, 'refresh_token_invalid')
@@ -75,8 +74,14 @@ t.test('idle and absolute expiry end a session; neither slides past the other', 
   t.equal((await storedSession(db, kept.sessionId)).revokedAt, null, 'expired, not revoked')
 })
 
+t.test('a session that was deleted is dead, not an error', async (t) => {
+  const { refreshToken, sessionId } = await register(app)
+  await db`DELETE FROM sessions WHERE id = ${sessionId}`
+  t.equal((await refresh(app, refreshToken)).body.code, 'refresh_token_invalid')
+  t.equal((await logOutByRefreshToken(app, refreshToken)).status, 204)
+})
+
 t.test('the last access token does not outlive its session', async (t) => {
-  const { app, db } = await createTestApp(t)
   const opened = await register(app)
   let { refreshToken } = opened
   for (let n = 0; n < 5; n += 1) {
@@ -88,7 +93,6 @@ t.test('the last access token does not outlive its session', async (t) => {
 })
 
 t.test('signing out ends this session and no other', async (t) => {
-  const { app, db } = await createTestApp(t)
   const email = newEmail()
   const stays = await register(app, email)
   const goes = (await logIn(app, email)).body
@@ -100,7 +104,6 @@ t.test('signing out ends this session and no other', async (t) => {
 })
 
 t.test('a refresh token of any generation signs out; twice is fine; a forged one is not', async (t) => {
-  const { app, db } = await createTestApp(t)
   const { refreshToken, sessionId } = await register(app)
   const next = (await refresh(app, refreshToken)).body
   t.equal((await logOutByRefreshToken(app, refreshToken)).status, 204)
@@ -116,14 +119,12 @@ t.test('a refresh token of any generation signs out; twice is fine; a forged one
 })
 
 t.test('without any token there is nothing to sign out of', async (t) => {
-  const { app } = await createTestApp(t)
   const answer = await app.inject({ method: 'POST', url: '/api/v1/auth/logout' })
   t.equal(answer.statusCode, 401)
   t.match(answer.json(), { code: 'token_missing' })
 })
 
 t.test('signing out everywhere ends all, this one included, and says how many', async (t) => {
-  const { app, db } = await createTestApp(t)
   const email = newEmail()
   const opened = [await register(app, email), (await logIn(app, email)).body, (await logIn(app, email)).body]
   const bystander = await register(app)
@@ -138,7 +139,6 @@ t.test('signing out everywhere ends all, this one included, and says how many', 
 })
 
 t.test('ending one session: unknown, ended and someone else’s are not found alike', async (t) => {
-  const { app } = await createTestApp(t)
   const email = newEmail()
   const mine = await register(app, email)
   const phone = (await logIn(app, email)).body

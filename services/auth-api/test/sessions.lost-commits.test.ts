@@ -20,8 +20,9 @@ async function lose(db: Sql, sessionId: string, row: StoredSession): Promise<voi
     WHERE id = ${sessionId}`
 }
 
+const { app, db } = await createTestApp(t)
+
 t.test('a token ahead of the row rotates from where it stands, and is told of', async (t) => {
-  const { app, db } = await createTestApp(t)
   const { refreshToken, sessionId } = await register(app)
   const old = await storedSession(db, sessionId)
   let held = refreshToken
@@ -36,7 +37,6 @@ t.test('a token ahead of the row rotates from where it stands, and is told of', 
 })
 
 t.test('twenty at once bring one successor and one event', async (t) => {
-  const { app, db } = await createTestApp(t)
   const { refreshToken, sessionId } = await register(app)
   const old = await storedSession(db, sessionId)
   const held = (await refresh(app, refreshToken)).body.refreshToken
@@ -51,7 +51,6 @@ t.test('twenty at once bring one successor and one event', async (t) => {
 t.test(
   'the recovered generation counts as unconfirmed, though its number was confirmed before the loss',
   async (t) => {
-    const { app, db } = await createTestApp(t)
     const { refreshToken, sessionId } = await register(app)
     const old = await storedSession(db, sessionId)
     const second = (await refresh(app, refreshToken)).body
@@ -68,7 +67,6 @@ t.test(
 )
 
 t.test('an ended session stays ended, however far ahead the token is', async (t) => {
-  const { app, db } = await createTestApp(t)
   const { refreshToken, sessionId } = await register(app)
   const held = (await refresh(app, refreshToken)).body.refreshToken
   await db`UPDATE sessions SET generation = 1, revoked_at = now(), revoke_reason = 'logout' WHERE id = ${sessionId}`

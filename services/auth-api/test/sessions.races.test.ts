@@ -16,9 +16,10 @@ import {
 } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
+const { app, db } = await createTestApp(t)
+
 for (const count of [2, 20, 200]) {
   t.test(`${count} refreshes of one token at once: all succeed, one successor`, async (t) => {
-    const { app, db } = await createTestApp(t)
     const { refreshToken, sessionId } = await register(app)
     const answers = await Promise.all(Array.from({ length: count }, () => refresh(app, refreshToken)))
     t.same([...new Set(answers.map(({ status }) => status))], [200])
@@ -28,7 +29,6 @@ for (const count of [2, 20, 200]) {
 }
 
 t.test('after a revocation is answered nothing of the session works, in any order of arrival', async (t) => {
-  const { app, db } = await createTestApp(t)
   const email = newEmail()
   let secret = password
   await register(app, email)
@@ -69,7 +69,6 @@ interface Opened {
 }
 
 t.test('a disabled user cannot refresh, even while being disabled', async (t) => {
-  const { app, db } = await createTestApp(t)
   for (let round = 0; round < 8; round += 1) {
     const { refreshToken, user } = await register(app)
     const [, raced] = await Promise.all([

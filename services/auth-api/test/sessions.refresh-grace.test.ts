@@ -12,8 +12,9 @@ import {
 } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
+const { app, db } = await createTestApp(t)
+
 t.test('within the grace window the parent brings the very same successor, from anywhere', async (t) => {
-  const { app, db } = await createTestApp(t)
   const { refreshToken, sessionId } = await register(app)
   const first = await refresh(app, refreshToken)
   t.equal(first.status, 200)
@@ -28,7 +29,6 @@ t.test('within the grace window the parent brings the very same successor, from 
 })
 
 t.test('a replay loop does not slide the window', async (t) => {
-  const { app, db } = await createTestApp(t)
   const { refreshToken, sessionId } = await register(app)
   await refresh(app, refreshToken, { key: 'owner' })
   for (let seconds = 0; seconds < 9; seconds += 3) {
@@ -41,7 +41,6 @@ t.test('a replay loop does not slide the window', async (t) => {
 })
 
 t.test('a grandparent inside the window is theft', async (t) => {
-  const { app, db } = await createTestApp(t)
   const { refreshToken: grandparent, sessionId } = await register(app)
   const parent = (await refresh(app, grandparent)).body.refreshToken
   await refresh(app, parent)
@@ -52,7 +51,6 @@ t.test('a grandparent inside the window is theft', async (t) => {
 })
 
 t.test('just outside the window another device is a thief', async (t) => {
-  const { app, db } = await createTestApp(t)
   const { refreshToken, sessionId, accessToken } = await register(app)
   await refresh(app, refreshToken)
   await letTimePass(db, sessionId, 11)
@@ -68,7 +66,6 @@ t.test('just outside the window another device is a thief', async (t) => {
 })
 
 t.test('the successor of a token presented twice works on', async (t) => {
-  const { app } = await createTestApp(t)
   const { refreshToken } = await register(app)
   const [one, two] = await Promise.all([refresh(app, refreshToken), refresh(app, refreshToken)])
   t.equal(one.body.refreshToken, two.body.refreshToken)

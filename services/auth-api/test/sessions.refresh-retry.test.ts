@@ -13,10 +13,11 @@ import {
 } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
+const { app, db } = await createTestApp(t)
+
 const hour = 3600
 
 t.test('the key that rotated brings the same successor, however late and from wherever', async (t) => {
-  const { app, db } = await createTestApp(t)
   const { refreshToken, sessionId } = await register(app)
   const lost = await refresh(app, refreshToken, { key: 'k1' })
   await letTimePass(db, sessionId, 100 * hour)
@@ -28,7 +29,6 @@ t.test('the key that rotated brings the same successor, however late and from wh
 })
 
 t.test('a retry after the successor was used is superseded: no token, no alarm', async (t) => {
-  const { app, db } = await createTestApp(t)
   const { refreshToken, sessionId } = await register(app)
   const first = await refresh(app, refreshToken, { key: 'k1' })
   t.equal((await useAccessToken(app, first.body.accessToken)).status, 200)
@@ -41,7 +41,6 @@ t.test('a retry after the successor was used is superseded: no token, no alarm',
 })
 
 t.test('late duplicates of the last four rotations are superseded, of the fifth theft', async (t) => {
-  const { app } = await createTestApp(t)
   const { refreshToken } = await register(app)
   const tokens = [refreshToken]
   for (let n = 0; n < 5; n += 1)
@@ -53,7 +52,6 @@ t.test('late duplicates of the last four rotations are superseded, of the fifth 
 
 t.test('another key, or none, outside the grace window is theft', async (t) => {
   for (const key of ['k2', undefined]) {
-    const { app, db } = await createTestApp(t)
     const { refreshToken, sessionId } = await register(app)
     await refresh(app, refreshToken, { key: 'k1' })
     await letTimePass(db, sessionId, 11)
@@ -70,7 +68,6 @@ t.test('without keys the same device recovers: agent for minutes, agent and netw
     { after: 25 * hour, client: atHomeUpdated, status: 401 },
     { after: 12, client: stranger, status: 401 },
   ]
-  const { app, db } = await createTestApp(t)
   for (const { after, client, status } of cases) {
     const { refreshToken, sessionId } = await register(app)
     const lost = await refresh(app, refreshToken)
@@ -82,7 +79,6 @@ t.test('without keys the same device recovers: agent for minutes, agent and netw
 })
 
 t.test('without keys, once confirmed, only a duplicate within a minute is forgiven', async (t) => {
-  const { app, db } = await createTestApp(t)
   for (const { after, code } of [
     { after: 50, code: 'refresh_superseded' },
     { after: 65, code: 'refresh_token_reused' },
@@ -96,7 +92,6 @@ t.test('without keys, once confirmed, only a duplicate within a minute is forgiv
 })
 
 t.test('an Idempotency-Key is 1 to 128 visible ASCII characters; empty counts as none', async (t) => {
-  const { app, db } = await createTestApp(t)
   const { refreshToken, sessionId } = await register(app)
   for (const key of ['k'.repeat(129), 'with space', 'ümlaut', 'tab\tin']) {
     const answer = await refresh(app, refreshToken, { key })

@@ -15,10 +15,11 @@ import {
 } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
+const { app, db } = await createTestApp(t)
+
 const quarter = 15 * 60
 
 t.test('with keys a thief is noticed at the first turn, whoever comes first', async (t) => {
-  const { app, db } = await createTestApp(t)
   for (const order of ['thief first', 'owner first']) {
     const { refreshToken, sessionId } = await register(app)
     const [one, two] = order === 'thief first' ? ['thief', 'owner'] : ['owner', 'thief']
@@ -30,7 +31,6 @@ t.test('with keys a thief is noticed at the first turn, whoever comes first', as
 })
 
 t.test('without keys a thief on another device or network is noticed at the first turn', async (t) => {
-  const { app, db } = await createTestApp(t)
   for (const thief of [stranger, sameAgentElsewhere]) {
     const { refreshToken, sessionId } = await register(app)
     t.equal((await refresh(app, refreshToken, { client: thief })).status, 200)
@@ -40,7 +40,6 @@ t.test('without keys a thief on another device or network is noticed at the firs
 })
 
 t.test('without keys and from the same place, at the first turn that is two behind', async (t) => {
-  const { app, db } = await createTestApp(t)
   const { refreshToken: stolen, sessionId } = await register(app)
   const owners = (await refresh(app, stolen)).body.refreshToken
   await letTimePass(db, sessionId, quarter)
@@ -51,7 +50,6 @@ t.test('without keys and from the same place, at the first turn that is two behi
 })
 
 t.test('the other devices of the user stay signed in', async (t) => {
-  const { app, db } = await createTestApp(t)
   const email = newEmail()
   const stolen = await register(app, email)
   const laptop = (await logIn(app, email)).body
@@ -67,7 +65,6 @@ t.test('the other devices of the user stay signed in', async (t) => {
 })
 
 t.test('many presentations at once end the session once, with one event', async (t) => {
-  const { app, db } = await createTestApp(t)
   const { refreshToken, sessionId } = await register(app)
   await refresh(app, refreshToken, { key: 'owner' })
   await letTimePass(db, sessionId, quarter)

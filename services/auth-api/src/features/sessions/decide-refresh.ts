@@ -43,7 +43,7 @@ export function decideRefresh(seen: SeenSession, token: PresentedToken, windows:
   if (token.generation > seen.generation) return 'ahead'
 
   const rotationsAgo = seen.generation - token.generation - 1n
-  const rotatedWith = rotationsAgo > 3n ? null : retryKeyOf(seen.retryKeys, Number(rotationsAgo))
+  const rotatedWith = retryKeyOf(seen.retryKeys, rotationsAgo)
   const repeatsRotation =
     rotatedWith !== null && token.retryKey !== null && rotatedWith.equals(token.retryKey)
   // A grandparent is theft even inside the grace window, unless it only repeats what was answered.

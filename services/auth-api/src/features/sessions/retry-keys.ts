@@ -28,9 +28,10 @@ export function hashRetryKey(header: string | readonly string[] | undefined): Bu
   return createHash('sha256').update(header).digest().subarray(0, retryKeyLength)
 }
 
-/** The key of the rotation that replaced `generation`, when it is remembered and there was one; else null. */
-export function retryKeyOf(retryKeys: Buffer, rotationsAgo: number): Buffer | null {
+/** The key of the rotation that many rotations before the last, when it is remembered and there was one; else null. */
+export function retryKeyOf(retryKeys: Buffer, rotationsAgo: bigint): Buffer | null {
   if (rotationsAgo >= rememberedRotations) return null
-  const key = retryKeys.subarray(rotationsAgo * retryKeyLength, (rotationsAgo + 1) * retryKeyLength)
+  const start = Number(rotationsAgo) * retryKeyLength
+  const key = retryKeys.subarray(start, start + retryKeyLength)
   return key.equals(noRetryKey) ? null : key
 }

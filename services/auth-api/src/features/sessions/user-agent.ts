@@ -23,5 +23,5 @@ export function deviceNameOf(userAgent: string | null): string | null {
 
 /** `MyApp/3.1 (build 7)` → `MyApp`: what an app or an HTTP library calls itself. RFC 9110, 10.1.5. */
 function firstProduct(userAgent: string): string {
-  return /^[^/\s(]*/.exec(userAgent)?.[0] ?? ''
+  return userAgent.replace(/[/\s(].*$/s, '')
 }
