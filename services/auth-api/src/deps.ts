@@ -12,7 +12,7 @@ import { createSigningKeys, type SigningKeys } from '@latchkey/platform/signing-
 import { awaitSigningKeys } from './awaited-signing-keys.js'
 import { createPasswordHasher, type PasswordHasher } from './features/passwords/password-hasher.js'
 import { createLimits, type Limits } from './limits/limits.js'
-import { observePool, observeQueries } from './observe-database.js'
+import { observePools, observeQueries } from '@latchkey/platform/database/observe-database'
 
 /** Everything that lives as long as the process. Constructed here and nowhere else. */
 export interface Deps {
@@ -44,7 +44,7 @@ export async function createDeps(config: Config, overrides: DepsOverrides = {}):
     applicationName: 'latchkey-auth-api',
     onQuery: observeQueries(metrics),
   })
-  observePool(metrics, 'transaction', sql)
+  observePools(metrics, { transaction: sql })
   const redis = connectRedis(config, { name: 'auth-api', log, metrics })
   const eventQueue = createQueue(queueNames.securityEvents, { config, redis })
   const events = createEventReporter({ queue: eventQueue, sql, log })

@@ -7,7 +7,7 @@ import { createMetrics, type Metrics } from '@latchkey/platform/metrics/metrics'
 import { createQueue, type Queue } from '@latchkey/platform/queue/queues'
 import { connectRedis, type RedisHandle } from '@latchkey/platform/redis/client'
 import { createRevocationList, type RevocationList } from '@latchkey/platform/revocation/revocation-list'
-import { exportPools, observeStatements } from './database-metrics.js'
+import { observePools, observeQueries } from '@latchkey/platform/database/observe-database'
 
 /** Everything that lives as long as the process. Constructed here and nowhere else. */
 export interface Deps extends StoreDeps {
@@ -59,11 +59,11 @@ export function createStoreDeps(config: Config, overrides: DepsOverrides = {}): 
   const connection = {
     role: 'latchkey_worker',
     applicationName: 'latchkey-worker',
-    onQuery: observeStatements(metrics),
+    onQuery: observeQueries(metrics),
   } as const
   const sql = connectDatabase(config, { ...connection, pool: 'transaction' })
   const sessionSql = connectDatabase(config, { ...connection, pool: 'session', max: sessionConnections })
-  exportPools(metrics, { transaction: sql, session: sessionSql })
+  observePools(metrics, { transaction: sql, session: sessionSql })
   const keyring = createKeyring(config.authSecret, config.authSecretPrevious)
   return { config, log, metrics, sql, sessionSql, keyring }
 }

@@ -3,7 +3,7 @@ import { AppError } from '@latchkey/contracts/errors'
 
 /** Bytes of each remembered key, and how many rotations back they are remembered (newest first). */
 export const retryKeyLength = 8
-export const rememberedRotations = 4
+const rememberedRotations = 4
 
 /** What stands in `retry_keys` for a rotation that carried no key. */
 export const noRetryKey: Buffer = Buffer.alloc(retryKeyLength)
