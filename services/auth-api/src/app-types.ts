@@ -40,5 +40,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: RouteAuth
     limit?: RouteLimit
+    /** How long the answer may take, where it may take longer or less than others. */
+    deadlineMs?: number
   }
 }

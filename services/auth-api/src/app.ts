@@ -10,6 +10,7 @@ import { passwords } from './features/passwords/index.js'
 import { profile } from './features/profile/index.js'
 import { registration } from './features/registration/index.js'
 import { sessions } from './features/sessions/index.js'
+import { registerAnswerDeadline } from './plugins/answer-deadline.js'
 import { registerAccessTokens } from './plugins/access-tokens.js'
 import { registerClosedInputs } from './plugins/closed-inputs.js'
 import { registerCrossOrigin } from './plugins/cross-origin.js'
@@ -61,6 +62,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     recordRequest(request, reply)
     done()
   })
+  registerAnswerDeadline(app)
   registerSecurityHeaders(app, securityHeaders)
   registerHttpServer(app, securityHeaders)
   await registerCrossOrigin(app, deps.config.allowedOrigins)
@@ -85,7 +87,6 @@ export async function buildApp(deps: Deps): Promise<App> {
 const limitsOfHttp = {
   bodyLimit: 64 * 1024,
   requestTimeout: 15_000,
-  handlerTimeout: 10_000,
   keepAliveTimeout: 72_000, // longer than the 60 s of common proxies, which must be the ones to close (else: resets)
   http: {
     headersTimeout: 10_000,

@@ -120,7 +120,7 @@ t.test('on the wire', async (t) => {
   await t.test("a body that does not come in time is the sender's failure", async (t) => {
     const impatient = await buildApp(deps)
     t.teardown(() => impatient.close())
-    impatient.post('/slow', { config: { auth: 'none', limit: 'none' }, handlerTimeout: 50 }, () => 'done')
+    impatient.post('/slow', { config: { auth: 'none', limit: 'none', deadlineMs: 50 } }, () => 'done')
     const answers = await talk(
       await impatient.listen({ port: 0, host: '127.0.0.1' }),
       'POST /slow HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{"a"',

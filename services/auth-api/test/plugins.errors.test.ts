@@ -69,7 +69,7 @@ t.test('a failure in a handler', async (t) => {
     })
   })
 
-  app.get('/hangs', { ...open, handlerTimeout: 20 }, () => new Promise(() => undefined))
+  app.get('/hangs', { config: { ...open.config, deadlineMs: 20 } }, () => new Promise(() => undefined))
 
   const failed = await app.inject('/fails')
   const problem = failed.json<{ errorId: string }>()

@@ -21,7 +21,6 @@ const frameworkProblems: Readonly<Record<string, { code: ErrorCode; detail?: str
     code: 'malformed_body',
     detail: 'The body is not as long as Content-Length says.',
   },
-  FST_ERR_HANDLER_TIMEOUT: { code: 'unavailable', detail: 'The answer took too long.' },
 }
 
 /** Any error that reaches the edge, as the error that the client may see. What is not known is `internal_error`. */

@@ -1,0 +1,32 @@
+import { AppError } from '@latchkey/contracts/errors'
+import type { FastifyRequest } from 'fastify'
+import type { App } from '../app-types.js'
+import { sendProblem } from './errors.js'
+
+const deadlineMs = 10_000
+
+/**
+ * Answers a request that is still open when its time is over; every wait inside has a shorter timeout of its own, so this is the
+ * last net. Fastify's `handlerTimeout` would make an abort controller and the error that it aborts with for each request, which
+ * is a twentieth of what a refresh costs.
+ */
+export function registerAnswerDeadline(app: App): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    const timer = setTimeout(() => {
+      if (reply.sent) return
+      void reply.header('connection', 'close') // the rest of a body may still come, or a handler still hold what it took
+      sendProblem(refusalOf(request), request, reply)
+    }, request.routeOptions.config.deadlineMs ?? deadlineMs)
+    reply.raw.once('close', () => clearTimeout(timer))
+    done()
+  })
+}
+
+/** A client that is slow to send its body uses up the time for the answer: that is not our failure. */
+function refusalOf({ raw }: FastifyRequest): AppError {
+  const { 'content-length': length, 'transfer-encoding': encoding } = raw.headers
+  const hasBody = length !== undefined || encoding !== undefined
+  return hasBody && !raw.complete
+    ? new AppError('malformed_body', 'The request did not arrive in time.')
+    : new AppError('unavailable', 'The answer took too long.')
+}
