@@ -12,6 +12,7 @@ import type { Config } from '../config/config.js'
 import { redact } from './redaction.js'
 import { serializeReply, serializeRequest } from './requests.js'
 import { scrubLine } from './scrub-line.js'
+import { openStandardOutput } from './standard-output.js'
 
 export type { Logger } from 'pino'
 
@@ -32,12 +33,11 @@ const serializers = {
  * JSON lines on standard output, with the level by name and the time in UTC. No pid and no host name: whoever collects
  * lines from several containers already labels each with its own.
  * Fields are redacted by name at every depth, children's bindings too, and each finished line by the shape of our tokens.
- * Writes are synchronous: a line that was logged is out, also when the process dies next.
  */
 export function createLogger(
   config: Pick<Config, 'logLevel' | 'logPretty'>,
   service: ServiceName,
-  destination: DestinationStream = pino.destination({ dest: 1, sync: true }),
+  destination: DestinationStream = openStandardOutput(),
 ): Logger {
   const log = pino(
     {
