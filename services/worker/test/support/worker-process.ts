@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { plainNode } from '@latchkey/devstack/testing/plain-node'
 import { waitFor } from '@latchkey/devstack/wait-for'
 import { workerEnv } from './worker-env.js'
 
@@ -59,7 +60,8 @@ export async function runProgram(
 }
 
 function run(t: Test, file: string, env: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, [file], {
+  const [command, ...args] = plainNode
+  const child = spawn(command, [...args, file], {
     cwd: workspace,
     env: { PATH: process.env['PATH'], ...workerEnv(env) },
     stdio: ['ignore', 'pipe', 'pipe'],
