@@ -4,17 +4,21 @@ import { once } from 'node:events'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { findDescendants, identify } from '../src/servers/process-identity.js'
 import { onFreePort } from '../src/servers/on-free-port.js'
-import { startPostgres } from '../src/servers/postgres.js'
+import { startPostgres, type PostgresServer } from '../src/servers/postgres.js'
 import { startRedis } from '../src/servers/redis.js'
 import { startPrivatePostgres, startPrivateRedis } from '../src/testing/private-servers.js'
+import { plainNode } from '../src/testing/plain-node.js'
 import { waitFor } from '../src/wait-for.js'
 import { survivors } from './support/survivors.js'
 
+/** For the tests to start a server in, one after the other: whoever comes first waits for the cluster to be made. */
+const shared = t.testdir()
+
 t.test('PostgreSQL is killed with all its processes and starts again', async (t) => {
-  const server = await startPrivatePostgres(t)
+  const server = await startPostgresIn(t, shared)
   const first = server.pid
   await server.kill()
   t.equal(identify(first), null)
@@ -27,11 +31,9 @@ t.test('PostgreSQL is killed with all its processes and starts again', async (t)
 })
 
 t.test('a pid that another program has by now does not keep PostgreSQL from starting', async (t) => {
-  const dataDir = t.testdir()
-  const server = await onFreePort((port) => startPostgres({ dataDir, port, settings: { fsync: 'off' } }))
-  t.teardown(server.kill)
+  const server = await startPostgresIn(t, shared)
   await server.kill()
-  const pidFile = join(dataDir, 'cluster/postmaster.pid')
+  const pidFile = join(shared, 'postgres/cluster/postmaster.pid')
   const [, ...rest] = readFileSync(pidFile, 'utf8').split('\n')
   writeFileSync(pidFile, [process.pid, ...rest].join('\n'))
   await server.start()
@@ -66,27 +68,33 @@ t.test('nothing of a private server is left after its test', async (t) => {
 for (const hasParentDeathSignal of [true, false]) {
   const how = hasParentDeathSignal ? 'the kernel tells them' : 'the next start stops them'
   t.test(`servers whose parent was killed do not stay: ${how}`, async (t) => {
-    const folder = t.testdir({ bin: { setpriv: '#!/bin/sh\nexit 1\n' } })
-    const bin = join(folder, 'bin')
+    const bin = t.testdir({ setpriv: '#!/bin/sh\nexit 1\n' })
     chmodSync(join(bin, 'setpriv'), 0o755)
     const path = process.env.PATH ?? ''
-    const pids = await startAndKillParent(folder, hasParentDeathSignal ? path : `${bin}:${path}`)
+    const pids = await startAndKillParent(shared, hasParentDeathSignal ? path : `${bin}:${path}`)
     if (hasParentDeathSignal && process.platform === 'linux')
       await waitFor(() => survivors(pids).length === 0, { what: 'the servers to end' })
 
-    const postgres = await onFreePort((port) => startPostgres({ dataDir: join(folder, 'postgres'), port }))
-    t.teardown(postgres.kill)
+    await startPostgresIn(t, shared)
     const redis = await onFreePort((port) =>
-      startRedis({ dataDir: join(folder, 'redis'), port, appendOnly: false }),
+      startRedis({ dataDir: join(shared, 'redis'), port, appendOnly: false }),
     )
     t.teardown(redis.kill)
     t.strictSame(survivors(pids), [])
   })
 }
 
+async function startPostgresIn(t: Test, folder: string): Promise<PostgresServer> {
+  const dataDir = join(folder, 'postgres')
+  const server = await onFreePort((port) => startPostgres({ dataDir, port, settings: { fsync: 'off' } }))
+  t.teardown(server.kill)
+  return server
+}
+
 async function startAndKillParent(folder: string, path: string): Promise<number[]> {
   const script = join(import.meta.dirname, 'support/server-parent.ts')
-  const parent = spawn(process.execPath, [...process.execArgv, script, folder], {
+  const [command, ...args] = plainNode // killed, it could not tell its coverage
+  const parent = spawn(command, [...args, ...process.execArgv, script, folder], {
     env: { ...process.env, PATH: path },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
