@@ -1,6 +1,5 @@
 import t, { type Test } from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
-import { startPrivatePostgres } from '@latchkey/devstack/testing/private-servers'
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
 import { waitFor } from '@latchkey/devstack/wait-for'
 import { newId } from '@latchkey/platform/crypto/identifiers'
@@ -75,9 +74,8 @@ t.test('without Redis PostgreSQL answers and nothing is confirmed', async (t) =>
 })
 
 t.test('when neither Redis nor PostgreSQL answers, the check fails instead of answering live', async (t) => {
-  const server = await startPrivatePostgres(t)
-  const { revocations } = startInstance(t, { redisUrl: null, databaseUrl: server.url, keyPrefix: 'lk:' })
-  await server.kill()
+  const nowhere = 'postgres://nobody@127.0.0.1:1/nothing'
+  const { revocations } = startInstance(t, { redisUrl: null, databaseUrl: nowhere, keyPrefix: 'lk:' })
   await t.rejects(revocations.check(newId(), 1))
 })
 
