@@ -7,6 +7,8 @@ import { maintenanceTasks } from '../src/worker.js'
 import { createTestDeps, type LogLine } from './support/test-deps.js'
 import { createInstallation, type TestWorker } from './support/test-workers.js'
 
+t.jobs = 4 // each has its own installation, and waits for turns most of the time
+
 const cleanups = (lines: readonly LogLine[]) => lines.filter(({ msg }) => msg.startsWith('ended sessions'))
 
 async function scheduleOf({ deps }: TestWorker, name: string) {

@@ -3,9 +3,11 @@ import t from 'tap'
 import { startPrivateRedis } from '@latchkey/devstack/testing/private-servers'
 import { waitFor } from '@latchkey/devstack/wait-for'
 import { createEventReporter } from '@latchkey/platform/security-events/event-reporter'
-import { countOutbox, insertIntoOutbox, persistedIds, someEvents } from './support/events.js'
+import { countOutbox, countPersisted, insertIntoOutbox, persistedIds, someEvents } from './support/events.js'
 import { insertSessions, insertUser, remainingSessions } from './support/session-rows.js'
 import { createInstallation } from './support/test-workers.js'
+
+t.jobs = 3 // each has its own installation, and waits for most of its time
 
 t.test('where there never was a Redis, two workers share the work', async (t) => {
   const installation = await createInstallation(t, { redisUrl: null, tokenCleanupIntervalMs: 1000 })
@@ -44,7 +46,7 @@ t.test(
         expected.push(event.id)
         await reporter.report(event)
       }
-      await waitFor(async () => (await persistedIds(db)).length >= expected.length, {
+      await waitFor(async () => (await countPersisted(db)) >= expected.length, {
         what,
         deadlineMs: 30_000,
       })
@@ -80,7 +82,7 @@ t.test('PostgreSQL refuses for a while: nothing is lost, and the log is not floo
   })
   await db`ALTER TABLE outbox_away RENAME TO outbox`
   const ids = await insertIntoOutbox(db, 10)
-  await waitFor(async () => (await persistedIds(db)).length === ids.length, { what: 'the events' })
+  await waitFor(async () => (await countPersisted(db)) === ids.length, { what: 'the events' })
   t.equal(lines.filter(({ msg }) => msg.startsWith('A maintenance task failed')).length, 1)
   await stop()
 })

@@ -9,6 +9,8 @@ import { insertSessions, insertUser, remainingSessions } from './support/session
 import { sharedRedisUrl } from './support/worker-env.js'
 import { startWorkerProcess } from './support/worker-process.js'
 
+t.jobs = 2
+
 t.test('idle, with Redis', async (t) => {
   const { url } = await createTestDatabase(t)
   const env = { DATABASE_URL: url, REDIS_URL: sharedRedisUrl(), REDIS_KEY_PREFIX: redisPrefix(t) }

@@ -23,6 +23,11 @@ export async function countOutbox(db: Sql): Promise<number> {
   return row?.count ?? 0
 }
 
+export async function countPersisted(db: Sql): Promise<number> {
+  const [row] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM security_events`
+  return row?.count ?? 0
+}
+
 /** Ids as they stand in the table, one for each row: an event that was stored twice shows twice. */
 export async function persistedIds(db: Sql): Promise<string[]> {
   const rows = await db<{ id: string }[]>`SELECT id FROM security_events ORDER BY id`
