@@ -3,6 +3,7 @@ import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { constants, getPriority } from 'node:os'
+import { plainNode } from '@latchkey/devstack/testing/plain-node'
 import { waitFor } from '@latchkey/devstack/wait-for'
 import { createMetrics } from '@latchkey/platform/metrics/metrics'
 import t, { type Test } from 'tap'
@@ -43,8 +44,10 @@ function isRunning(pid: number): boolean {
   }
 }
 
+const shared = hasherFor(t)
+
 t.test('a hash is argon2id with the parameters in force and a salt of its own', async (t) => {
-  const { hasher } = hasherFor(t)
+  const { hasher } = shared
   const [first, second] = await hasher.admit(async ({ hash }) => [
     await hash('a phrase of ours'),
     await hash('a phrase of ours'),
@@ -59,14 +62,14 @@ t.test('a hash is argon2id with the parameters in force and a salt of its own', 
 })
 
 t.test('one password in two spellings of Unicode is one password', async (t) => {
-  const { hasher } = hasherFor(t)
+  const { hasher } = shared
   await hasher.admit(async ({ hash, verify }) => {
     t.equal(await verify(await hash('caf\u00e9 \ufb01ancé'), 'cafe\u0301 fiancé'), true)
   })
 })
 
 t.test('a hash is renewed when its parameters are weaker than those in force, and never weakened', (t) => {
-  const { hasher } = hasherFor(t)
+  const { hasher } = shared
   const phc = (head: string) => `${head}$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2g`
   t.equal(hasher.needsRehash(phc('$argon2id$v=19$m=1024,t=2,p=1')), false)
   t.equal(hasher.needsRehash(phc('$argon2id$v=19$m=65536,t=3,p=4')), false)
@@ -78,15 +81,16 @@ t.test('a hash is renewed when its parameters are weaker than those in force, an
 })
 
 t.test('nothing verifies against nothing, at the price of a hash', async (t) => {
-  const { hasher, metrics } = hasherFor(t)
+  const { hasher } = shared
+  const before = await countHashes()
   t.equal(await hasher.admit(({ verifyAgainstNothing }) => verifyAgainstNothing('whatever it is')), false)
-  t.match(await metrics.registry.metrics(), /^password_hash_duration_seconds_count 1$/m)
+  t.equal((await countHashes()) - before, 1)
 })
 
 t.test(
   'beyond the queue a sign-in is refused before it costs anything; who was admitted is served',
   async (t) => {
-    const { hasher, metrics } = hasherFor(t)
+    const { hasher, metrics } = shared
     let begun = 0
     const answers = await Promise.allSettled(
       Array.from({ length: 12 }, async (_, index) =>
@@ -124,7 +128,7 @@ t.test('a refused or failed sign-in gives its place back', async (t) => {
 })
 
 t.test('hashing yields to everything else', async (t) => {
-  const { hasher } = hasherFor(t)
+  const { hasher } = shared
   await hasher.admit(({ hash }) => hash('a phrase of ours'))
   const [pid] = hashingProcesses()
   // On Linux each thread has a priority of its own, and it is not the first one that hashes.
@@ -136,8 +140,9 @@ t.test(
   'when the hashing process is killed its sign-ins get 503, and the next one another process',
   async (t) => {
     const { hasher } = hasherFor(t, { argon2MemoryKib: 262_144, argon2Time: 20 })
+    const others = hashingProcesses()
     const lost = hasher.admit(({ hash }) => hash('a phrase of ours'))
-    process.kill(hashingProcesses()[0]!, 'SIGKILL')
+    for (const pid of hashingProcesses()) if (!others.includes(pid)) process.kill(pid, 'SIGKILL')
     await t.rejects(lost, { code: 'unavailable', retryAfterSeconds: 1 })
     const weaker = '$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2g'
     t.equal(await hasher.admit(({ verify }) => verify(weaker, 'a phrase of ours')), false)
@@ -145,10 +150,13 @@ t.test(
 )
 
 t.test('closing serves who was admitted, refuses who comes later and leaves no process', async (t) => {
+  const others = hashingProcesses()
   const { hasher } = hasherFor(t)
   await hasher.admit(({ hash }) => hash('a phrase of ours'))
   const admitted = [1, 2, 3].map(() => hasher.admit(({ hash }) => hash('a phrase of ours')))
-  for (const pid of hashingProcesses()) process.kill(pid, 'SIGINT') // as Ctrl-C does
+  const own = hashingProcesses().filter((pid) => !others.includes(pid))
+  t.equal(own.length, 1)
+  process.kill(own[0]!, 'SIGINT') // as Ctrl-C does
   const closed = hasher.close()
   await t.rejects(
     hasher.admit(({ hash }) => hash('too late')),
@@ -156,14 +164,20 @@ t.test('closing serves who was admitted, refuses who comes later and leaves no p
   )
   t.equal((await Promise.all(admitted)).length, 3)
   await closed
-  t.same(hashingProcesses(), [])
+  t.same(hashingProcesses(), others)
 })
 
 t.test('a service that is killed leaves no hashing process', async (t) => {
-  const service = fork(new URL('./support/hashing-service.ts', import.meta.url))
+  const [execPath, ...execArgv] = plainNode
+  const service = fork(new URL('./support/hashing-service.js', import.meta.url), { execPath, execArgv })
   await once(service, 'message')
   const [pid] = hashingProcesses(service.pid)
   t.type(pid, 'number')
   service.kill('SIGKILL')
   await waitFor(() => !isRunning(pid!), { what: 'the end of the hashing process', deadlineMs: 20_000 })
 })
+
+async function countHashes(): Promise<number> {
+  const { values } = await shared.metrics.passwordHashDurationSeconds.get()
+  return values.find(({ metricName }) => metricName?.endsWith('_count') === true)?.value ?? 0
+}

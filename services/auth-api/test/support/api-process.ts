@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { plainNode } from '@latchkey/devstack/testing/plain-node'
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
 import { waitFor } from '@latchkey/devstack/wait-for'
 import { sharedRedisUrl, testEnv } from './test-env.js'
@@ -39,7 +40,8 @@ export async function startApiProcess(
   env: Readonly<Record<string, string | undefined>>,
   { until = 'ready' }: StartOptions = {},
 ): Promise<ApiProcess> {
-  const child = spawn(process.execPath, ['dist/server.js'], {
+  const [command, ...args] = plainNode
+  const child = spawn(command, [...args, 'dist/server.js'], {
     cwd: workspace,
     env: {
       PATH: process.env['PATH'],

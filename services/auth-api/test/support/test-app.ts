@@ -6,6 +6,7 @@ import type { InjectOptions } from 'fastify'
 import type { App } from '../../src/app-types.js'
 import { buildApp } from '../../src/app.js'
 import { closeDeps, createDeps, type Deps } from '../../src/deps.js'
+import { runHashingAsBuilt } from './hashing-as-built.js'
 import { sharedRedisUrl, testEnv } from './test-env.js'
 
 interface TestScope {
@@ -52,6 +53,7 @@ export async function createTestApp(
   settings: Partial<Config> = {},
   shared: { database?: TestDatabase } = {},
 ): Promise<TestApp> {
+  runHashingAsBuilt()
   const database = shared.database ?? (await createTestDatabase(t))
   const env = testEnv({
     DATABASE_URL: database.url,

@@ -1,4 +1,4 @@
-/** A process of its own that has hashed a password and lives on, for tests that kill it. */
+/** A process of its own, as it was built, that has hashed a password and lives on, for tests that kill it. */
 import { createPasswordHasher } from '@latchkey/auth-api/features/passwords/password-hasher'
 import { createMetrics } from '@latchkey/platform/metrics/metrics'
 
