@@ -6,6 +6,7 @@ import {
   countRows,
   eventsOf,
   isAlive,
+  newPerson,
   passwordHashOf,
   signIn,
   signUp,
@@ -13,7 +14,8 @@ import {
 import { password } from './support/session-driver.js'
 import { createTestApp, type ApiAnswer, type TestApp } from './support/test-app.js'
 
-const email = 'alice@example.com'
+// Room for several hashes at once, so that changes and sign-ins meet between them.
+const app = await createTestApp(t, { hashConcurrency: 4 })
 
 const change = (
   { api }: TestApp,
@@ -30,9 +32,9 @@ const change = (
 t.test(
   'the new password signs in, the old one no more, and only the session that changed it lives on',
   async (t) => {
-    const app = await createTestApp(t)
+    const { email } = newPerson()
     const stolen = await signUp(app, { email })
-    const bystander = await signUp(app, { email: 'bob@example.com' })
+    const bystander = await signUp(app, { email: newPerson().email })
     const own = await signIn(app, { email })
     const before = (await eventsOf(app)).length
 
@@ -59,7 +61,7 @@ t.test(
 t.test(
   'a revoked access token is refused by another instance as soon as the change is answered',
   async (t) => {
-    const app = await createTestApp(t)
+    const { email } = newPerson()
     const other = await createTestApp(
       t,
       { redisKeyPrefix: app.deps.config.redisKeyPrefix },
@@ -77,11 +79,12 @@ t.test(
 )
 
 t.test('a change that is refused changes nothing', async (t) => {
-  const app = await createTestApp(t)
+  const { email } = newPerson()
   const session = await signUp(app, { email, username: 'tweedledum' })
   const other = await signIn(app, { email })
   const hash = await passwordHashOf(app, session.user)
   const before = await countRows(app)
+  const eventsBefore = (await eventsOf(app)).length
   const refusals: [input: { from?: unknown; to?: unknown }, code: string, path: string | null][] = [
     [{ from: 'not the phrase of anyone' }, 'invalid_credentials', null],
     [{ from: '' }, 'validation_failed', '/currentPassword'],
@@ -102,7 +105,7 @@ t.test('a change that is refused changes nothing', async (t) => {
   t.equal(await passwordHashOf(app, session.user), hash)
   t.same(await countRows(app), before)
   t.same(await isAlive(app, other), { access: true, refresh: true })
-  const failures = (await eventsOf(app)).filter(({ type }) => type === 'login.failed')
+  const failures = (await eventsOf(app)).slice(eventsBefore).filter(({ type }) => type === 'login.failed')
   t.match(failures, [
     {
       severity: 'notice',
@@ -114,10 +117,10 @@ t.test('a change that is refused changes nothing', async (t) => {
 })
 
 t.test('of two changes at once one wins; the loser is told that its password is wrong', async (t) => {
-  const app = await createTestApp(t, { hashConcurrency: 2 })
   for (let round = 0; round < 5; round += 1) {
-    const one = await signUp(app, { email: `race${round}@example.com` })
-    const two = await signIn(app, { email: `race${round}@example.com` })
+    const { email } = newPerson()
+    const one = await signUp(app, { email })
+    const two = await signIn(app, { email })
     const [first, second] = await Promise.all([
       change(app, one, { to: 'the phrase of the first' }),
       change(app, two, { to: 'the phrase of the second' }),
@@ -127,19 +130,16 @@ t.test('of two changes at once one wins; the loser is told that its password is 
       first.status === 204 ? [one, two, 'the phrase of the first'] : [two, one, 'the phrase of the second']
     t.same(await isAlive(app, winner), { access: true, refresh: true })
     t.same(await isAlive(app, loser), { access: false, refresh: false })
-    t.equal((await signIn(app, { email: `race${round}@example.com`, password: phrase })).user.id, one.user.id)
+    t.equal((await signIn(app, { email, password: phrase })).user.id, one.user.id)
   }
 })
 
 t.test('no sign-in with the old password outlives the change, whichever is first', async (t) => {
-  const app = await createTestApp(t, { hashConcurrency: 4 })
   let opened = 0
   for (let round = 0; round < 12; round += 1) {
-    const name = `late${round}@example.com`
-    const session = await signUp(app, { email: name })
-    const logins = Array.from({ length: 6 }, () =>
-      app.api('POST', '/login', { body: { email: name, password } }),
-    )
+    const { email } = newPerson()
+    const session = await signUp(app, { email })
+    const logins = Array.from({ length: 6 }, () => app.api('POST', '/login', { body: { email, password } }))
     // Hashing has little room, so that the change falls between them, now earlier and now later.
     const changed =
       round % 2 === 0
@@ -159,10 +159,10 @@ t.test('no sign-in with the old password outlives the change, whichever is first
 })
 
 t.test('a change goes through when a sign-in renews the hash under it', async (t) => {
-  const weak = await createTestApp(t)
-  const session = await signUp(weak, { email })
-  const strong = await createTestApp(t, { argon2Time: 3, hashConcurrency: 4 }, { database: weak.database })
-  const signedIn = Array.from({ length: 4 }, () => weak.api('POST', '/login', { body: { email, password } }))
+  const { email } = newPerson()
+  const session = await signUp(app, { email })
+  const strong = await createTestApp(t, { argon2Time: 3, hashConcurrency: 4 }, { database: app.database })
+  const signedIn = Array.from({ length: 4 }, () => app.api('POST', '/login', { body: { email, password } }))
   const [answer] = await Promise.all([
     change(strong, session),
     ...Array.from({ length: 4 }, () => strong.api('POST', '/login', { body: { email, password } })),
@@ -173,8 +173,7 @@ t.test('a change goes through when a sign-in renews the hash under it', async (t
 })
 
 t.test('a user who was disabled since the token was checked cannot change anything', async (t) => {
-  const app = await createTestApp(t)
-  const session = await signUp(app, { email })
-  await app.db`UPDATE users SET disabled_at = now()`
+  const session = await signUp(app, { email: newPerson().email })
+  await app.db`UPDATE users SET disabled_at = now() WHERE id = ${session.user.id}`
   t.match(await change(app, session), { status: 401, body: { code: 'session_revoked' } })
 })

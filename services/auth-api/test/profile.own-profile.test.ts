@@ -1,8 +1,10 @@
 // Attacks: giving oneself rights or a verified address, taking somebody's name, reading more than one's own.
 import type { User } from '@latchkey/contracts/http/answers'
 import t from 'tap'
-import { signUp } from './support/accounts.js'
+import { newPerson, signUp } from './support/accounts.js'
 import { createTestApp } from './support/test-app.js'
+
+const app = await createTestApp(t)
 
 const fields = [
   'createdAt',
@@ -19,10 +21,9 @@ const fields = [
 ]
 
 t.test('me is the user of the token, and the fields of the contract alone', async (t) => {
-  const app = await createTestApp(t)
-  await signUp(app, { email: 'bob@example.com' })
+  await signUp(app, { email: newPerson().email })
   const session = await signUp(app, {
-    email: 'alice@example.com',
+    email: newPerson().email,
     name: 'Alice',
     traits: { deep: { er: [1, null] } },
   })
@@ -35,10 +36,10 @@ t.test('me is the user of the token, and the fields of the contract alone', asyn
 })
 
 t.test('what is named changes, null clears, what is left out stays', async (t) => {
-  const app = await createTestApp(t)
+  const { email, username } = newPerson()
   const { user, accessToken } = await signUp(app, {
-    email: 'alice@example.com',
-    username: 'alice',
+    email,
+    username,
     name: 'Alice',
     traits: { phone: '1', city: 'Pune' },
   })
@@ -64,11 +65,12 @@ t.test('what is named changes, null clears, what is left out stays', async (t) =
 })
 
 t.test('a change that is refused changes nothing', async (t) => {
-  const app = await createTestApp(t)
-  await signUp(app, { email: 'bob@example.com', username: 'bob' })
-  const { user, accessToken } = await signUp(app, { email: 'alice@example.com', username: 'alice' })
+  const bob = newPerson()
+  await signUp(app, { email: bob.email, username: bob.username })
+  const alice = newPerson()
+  const { user, accessToken } = await signUp(app, { email: alice.email, username: alice.username })
   const refusals: [patch: unknown, code: string, path: string | null][] = [
-    [{ username: 'BOB', name: 'B' }, 'username_taken', null],
+    [{ username: bob.username.toUpperCase(), name: 'B' }, 'username_taken', null],
     [{ username: 'no spaces' }, 'validation_failed', '/username'],
     [{ username: 'ab' }, 'validation_failed', '/username'],
     [{ name: '' }, 'validation_failed', '/name'],
@@ -92,12 +94,8 @@ t.test('a change that is refused changes nothing', async (t) => {
 })
 
 t.test('of twenty users who take one name at once exactly one gets it', async (t) => {
-  const app = await createTestApp(t)
   const tokens = await Promise.all(
-    Array.from(
-      { length: 20 },
-      async (_, index) => (await signUp(app, { email: `a${index}@example.com` })).accessToken,
-    ),
+    Array.from({ length: 20 }, async () => (await signUp(app, { email: newPerson().email })).accessToken),
   )
   const answers = await Promise.all(
     tokens.map((token) => app.api('PATCH', '/me', { token, body: { username: 'queen' } })),
@@ -107,9 +105,8 @@ t.test('of twenty users who take one name at once exactly one gets it', async (t
 })
 
 t.test('a user who is gone or disabled has no session, whatever the token says', async (t) => {
-  const app = await createTestApp(t)
-  const disabled = await signUp(app, { email: 'alice@example.com' })
-  await app.db`UPDATE users SET disabled_at = now()`
+  const disabled = await signUp(app, { email: newPerson().email })
+  await app.db`UPDATE users SET disabled_at = now() WHERE id = ${disabled.user.id}`
   for (const method of ['GET', 'PATCH'] as const) {
     const answer = await app.api(method, '/me', {
       token: disabled.accessToken,

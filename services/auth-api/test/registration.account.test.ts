@@ -1,22 +1,24 @@
 // Attacks: taking somebody's name, giving oneself rights, leaving half an account behind.
-import type { Config } from '@latchkey/platform/config/config'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import {
   attemptsOf,
   comparable,
   countRows,
   eventsOf,
   isAlive,
+  newPerson,
   passwordHashOf,
   signUp,
 } from './support/accounts.js'
-import { password } from './support/session-driver.js'
+import { newEmail, password } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
-const start = (t: Test, settings: Partial<Config> = {}) => createTestApp(t, settings)
+const app = await createTestApp(t)
+const { database } = app
 
 t.test('a registration makes a user, a credential and a first session, and tells of both', async (t) => {
-  const app = await start(t)
+  const attempts = await attemptsOf(app, 'register')
+  const eventsBefore = (await eventsOf(app)).length
   const body = {
     email: ' Alice@EXAMPLE.com',
     password,
@@ -49,38 +51,41 @@ t.test('a registration makes a user, a credential and a first session, and tells
   t.same(await isAlive(app, session), { access: true, refresh: true })
   t.match(await passwordHashOf(app, user), /^\$argon2id\$v=19\$m=1024,t=1,p=1\$/)
   const about = { userId: user.id, ip: '192.0.2.7', requestId: 'reg-1', severity: 'info' }
-  t.match(await eventsOf(app), [
+  t.match((await eventsOf(app)).slice(eventsBefore), [
     { type: 'user.registered', sessionId: null, ...about },
     { type: 'login.succeeded', sessionId: session.sessionId, ...about },
   ])
-  t.same(await attemptsOf(app, 'register'), { success: 1, failure: 0 })
+  t.same(await attemptsOf(app, 'register', attempts), { success: 1, failure: 0 })
 })
 
 t.test('an address and a password are enough; every spelling of the route counts as one', async (t) => {
-  const app = await start(t, { limitRegisterAddress: { max: 4, windowSeconds: 60 } })
+  const limitedApp = await createTestApp(
+    t,
+    { limitRegisterAddress: { max: 4, windowSeconds: 60 } },
+    { database },
+  )
   const paths = ['/api/v1/auth/register', '/api/v1/auth/signup', '/api/auth/register', '/api/auth/signup']
-  for (const [index, path] of paths.entries()) {
-    const { status, body } = await app.api('POST', path, {
-      body: { email: `a${index}@example.com`, password },
-    })
+  for (const path of paths) {
+    const { status, body } = await limitedApp.api('POST', path, { body: { email: newEmail(), password } })
     t.equal(status, 201)
     t.match(body['user'], { username: null, name: null, userType: null, traits: {} })
   }
   for (const path of paths) {
-    const limited = await app.api('POST', path, { body: { email: 'b@example.com', password } })
+    const limited = await limitedApp.api('POST', path, { body: { email: newEmail(), password } })
     t.equal(limited.status, 429)
     t.equal(limited.body['code'], 'rate_limited')
   }
 })
 
 t.test('a registration that is refused leaves nothing behind', async (t) => {
-  const app = await start(t)
-  await signUp(app, { email: 'taken@example.com', username: 'taken' })
+  const attempts = await attemptsOf(app, 'register')
+  const taken = newPerson()
+  await signUp(app, { email: taken.email, username: taken.username })
   const before = await countRows(app)
-  const email = 'new@example.com'
+  const email = newEmail()
   const refusals: [body: Record<string, unknown>, code: string, path: string | null][] = [
-    [{ email: 'TAKEN@example.com', password }, 'email_taken', null],
-    [{ email, password, username: 'TAKEN' }, 'username_taken', null],
+    [{ email: taken.email.toUpperCase(), password }, 'email_taken', null],
+    [{ email, password, username: taken.username.toUpperCase() }, 'username_taken', null],
     [{ email: 'nobody', password }, 'validation_failed', '/email'],
     [{ email: 'a@example.com\r\nBcc: b@example.com', password }, 'validation_failed', '/email'],
     [{ email, password, passwordConfirmation: `${password}!` }, 'validation_failed', '/passwordConfirmation'],
@@ -105,11 +110,11 @@ t.test('a registration that is refused leaves nothing behind', async (t) => {
     t.notMatch(JSON.stringify(answer.body), password, 'no password in an answer')
   }
   t.same(await countRows(app), before)
-  t.same(await attemptsOf(app, 'register'), { success: 1, failure: 9 }, 'what a schema refuses is no attempt')
+  const { success, failure } = await attemptsOf(app, 'register', attempts)
+  t.same({ success, failure }, { success: 1, failure: 9 }, 'what a schema refuses is no attempt')
 })
 
 t.test('a password made of one’s own words is refused with every reason', async (t) => {
-  const app = await start(t)
   const answer = await app.api('POST', '/register', {
     body: { email: 'quux@example.com', name: 'Quux Frobnitz', password: 'Frobnitz!' },
   })
@@ -125,10 +130,12 @@ t.test('a password made of one’s own words is refused with every reason', asyn
 })
 
 t.test('beyond the queue for hashes a registration is told so before anything is written', async (t) => {
-  const app = await start(t, { hashConcurrency: 1, hashQueueMax: 2, argon2MemoryKib: 16_384, argon2Time: 3 })
+  const settings = { hashConcurrency: 1, hashQueueMax: 2, argon2MemoryKib: 16_384, argon2Time: 3 }
+  const busy = await createTestApp(t, settings, { database })
+  const before = await countRows(app)
   const answers = await Promise.all(
-    Array.from({ length: 12 }, (_, index) =>
-      app.api('POST', '/register', { body: { email: `a${index}@example.com`, password } }),
+    Array.from({ length: 12 }, () =>
+      busy.api('POST', '/register', { body: { email: newEmail(), password } }),
     ),
   )
   const refused = answers.filter(({ status }) => status === 503)
@@ -138,13 +145,17 @@ t.test('beyond the queue for hashes a registration is told so before anything is
     t.equal(answer.body['code'], 'overloaded')
     t.equal(answer.headers['retry-after'], '1')
   }
-  t.same(await countRows(app), { users: 3, credentials: 3, sessions: 3, outbox: 6 })
+  t.same(await countRows(app), {
+    users: before.users + 3,
+    credentials: before.credentials + 3,
+    sessions: before.sessions + 3,
+    outbox: before.outbox + 6,
+  })
 })
 
 t.test(
   'of twenty registrations of one name at once exactly one wins, and the rest leave nothing',
   async (t) => {
-    const app = await start(t)
     for (const [field, code] of [
       ['email', 'email_taken'],
       ['username', 'username_taken'],

@@ -1,6 +1,6 @@
 import type { SecurityEvent } from '@latchkey/contracts/events'
 import type { Session, User } from '@latchkey/contracts/http/answers'
-import { password } from './session-driver.js'
+import { newEmail, password } from './session-driver.js'
 import type { ApiAnswer, CallOptions, TestApp } from './test-app.js'
 
 export const anotherPassword = 'another long phrase 43'
@@ -9,6 +9,21 @@ type ReportedEvent = Pick<
   SecurityEvent,
   'type' | 'severity' | 'userId' | 'sessionId' | 'ip' | 'requestId' | 'data'
 >
+
+export interface Person {
+  readonly email: string
+  readonly username: string
+  /** Where this person's requests come from. */
+  readonly ip: string
+}
+
+let people = 0
+
+/** Names and an address that no other test of the file has. */
+export function newPerson(): Person {
+  people += 1
+  return { email: newEmail(), username: `person${people}`, ip: `192.0.2.${people}` }
+}
 
 /** Registers and signs in; throws when that is refused. */
 export async function signUp(
@@ -55,10 +70,6 @@ export async function eventsOf({ db, deps }: TestApp): Promise<ReportedEvent[]> 
     .map(({ event }) => event)
 }
 
-export async function eventTypes(testApp: TestApp): Promise<string[]> {
-  return (await eventsOf(testApp)).map((event) => event.type)
-}
-
 /** Everything that accounts are made of, to see that a refusal left nothing behind. */
 export async function countRows({
   db,
@@ -85,12 +96,19 @@ export function comparable({ status, body, headers }: ApiAnswer): string {
   return JSON.stringify({ status, body: { ...body, errorId: null }, headers: kept })
 }
 
+interface Attempts {
+  success: number
+  failure: number
+}
+
+/** What was counted, or what more was counted than `before`. */
 export async function attemptsOf(
   { deps }: TestApp,
   type: 'login' | 'register',
-): Promise<{ success: number; failure: number }> {
+  before: Attempts = { success: 0, failure: 0 },
+): Promise<Attempts> {
   const { values } = await deps.metrics.authAttemptsTotal.get()
   const count = (status: string) =>
     values.find(({ labels }) => labels.type === type && labels.status === status)?.value ?? 0
-  return { success: count('success'), failure: count('failure') }
+  return { success: count('success') - before.success, failure: count('failure') - before.failure }
 }
