@@ -8,9 +8,11 @@ import { register } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
 const metricsToken = 'a-token-of-metrics-9'
+const plain = await createTestApp(t)
+const { database } = plain
 
 t.test('everybody learns the status, operators the details', async (t) => {
-  const { app, api, deps, db } = await createTestApp(t, { metricsToken })
+  const { app, api, deps, db } = await createTestApp(t, { metricsToken }, { database })
   const { accessToken, user, sessionId } = await register(app)
 
   t.match(await api('GET', '/health'), { status: 200, body: { status: 'ok' } })
@@ -61,7 +63,7 @@ t.test('everybody learns the status, operators the details', async (t) => {
 })
 
 t.test('without METRICS_TOKEN details are closed', async (t) => {
-  const { api } = await createTestApp(t)
+  const { api } = plain
   for (const token of ['null', 'undefined', '""', 'x'.repeat(16)]) {
     t.equal((await api('GET', '/health/detailed', { token })).status, 401)
   }
@@ -69,7 +71,7 @@ t.test('without METRICS_TOKEN details are closed', async (t) => {
 
 t.test('Redis away is degraded, and still ready', async (t) => {
   const redis = await startPrivateRedis(t)
-  const { api, deps } = await createTestApp(t, { redisUrl: redis.url })
+  const { api, deps } = await createTestApp(t, { redisUrl: redis.url }, { database })
   await waitFor(() => deps.redis.isAvailable(), { what: 'Redis' })
   await redis.kill()
   await waitFor(() => !deps.redis.isAvailable(), { what: 'Redis to be gone' })
@@ -78,7 +80,7 @@ t.test('Redis away is degraded, and still ready', async (t) => {
 })
 
 t.test('shutdown begins with readiness', async (t) => {
-  const { app, api } = await createTestApp(t)
+  const { app, api } = await createTestApp(t, {}, { database })
   app.drain()
   t.match(await api('GET', '/health/ready'), {
     status: 503,
@@ -103,8 +105,9 @@ async function startBlackHole(t: Test): Promise<string> {
 
 t.test('PostgreSQL away is told within two seconds, refused or silent', async (t) => {
   const places = { refused: 'postgres://lk:x@127.0.0.1:1/lk', silent: await startBlackHole(t) }
-  for (const [name, databaseUrlTransaction] of Object.entries(places)) {
-    const { api } = await createTestApp(t, { databaseUrlTransaction, dbConnTimeoutMs: 1000 })
+  const isTold = async ([name, databaseUrlTransaction]: [string, string]): Promise<void> => {
+    const settings = { databaseUrlTransaction, dbConnTimeoutMs: 1000 }
+    const { api } = await createTestApp(t, settings, { database })
     for (const path of ['/health/ready', '/api/health/database']) {
       const startedAt = performance.now()
       const answer = await api('GET', path)
@@ -113,19 +116,22 @@ t.test('PostgreSQL away is told within two seconds, refused or silent', async (t
       t.ok(Number(answer.headers['retry-after']) >= 1)
       t.ok(ms < 2000, `${name}: told after ${Math.round(ms)} ms`)
     }
-    t.match(await api('GET', '/health'), { status: 200 }, 'the process itself is alive')
-    t.match(await api('GET', '/api/health'), { status: 200, body: { status: 'unavailable' } })
-    t.match(await api('GET', '/.well-known/jwks.json'), { status: 503 })
-    t.match(
-      await api('POST', '/refresh', { body: { refreshToken: 'x' } }),
-      { status: 401 },
-      'forged, whatever is away',
-    )
+    const [alive, health, keys, forged] = await Promise.all([
+      api('GET', '/health'),
+      api('GET', '/api/health'),
+      api('GET', '/.well-known/jwks.json'),
+      api('POST', '/refresh', { body: { refreshToken: 'x' } }),
+    ])
+    t.match(alive, { status: 200 }, 'the process itself is alive')
+    t.match(health, { status: 200, body: { status: 'unavailable' } })
+    t.match(keys, { status: 503 })
+    t.match(forged, { status: 401 }, 'forged, whatever is away')
   }
+  await Promise.all(Object.entries(places).map(isTold))
 })
 
 t.test('a crowd of probes looks at PostgreSQL once', async (t) => {
-  const { api, deps } = await createTestApp(t)
+  const { api, deps } = plain
   const pings = async (): Promise<number> => {
     const { values } = await deps.metrics.databaseQueryDurationSeconds.get()
     const own = values.filter(

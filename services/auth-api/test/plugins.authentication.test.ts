@@ -7,8 +7,11 @@ import { createForge } from './support/forged-tokens.js'
 import { logIn, newEmail, register } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
+t.jobs = 3 // two of these wait for a clock, with an app of their own
+const shared = await createTestApp(t)
+
 t.test('the Authorization header', async (t) => {
-  const { app, api } = await createTestApp(t)
+  const { app, api } = shared
   const { accessToken } = await register(app)
   const codeFor = async (headers: Record<string, string>): Promise<unknown> => {
     const { status, body } = await api('GET', '/me', { headers })
@@ -55,7 +58,7 @@ t.test('the Authorization header', async (t) => {
 t.test(
   'a refusal names its challenge, and a token once accepted is no password for another route',
   async (t) => {
-    const { app, api } = await createTestApp(t)
+    const { app, api } = shared
     await register(app)
     const none = await api('GET', '/me')
     t.match(none, { status: 401, headers: { 'www-authenticate': 'Bearer', 'cache-control': 'no-store' } })
@@ -65,7 +68,7 @@ t.test(
 )
 
 t.test('a bad bearer never counts as none where a bearer is optional', async (t) => {
-  const { app, api } = await createTestApp(t)
+  const { app, api } = shared
   const { refreshToken } = await register(app)
   const answer = await api('POST', '/logout', { token: 'not-a-token', body: { refreshToken } })
   t.match(answer, { status: 401, body: { code: 'token_invalid' } })
@@ -137,7 +140,7 @@ t.test(
 t.test(
   'Redis is asked for revocation and limit together, and a refused request drops the answer',
   async (t) => {
-    const { app, api, deps } = await createTestApp(t)
+    const { app, api, deps } = shared
     const { accessToken } = await register(app)
     const order: string[] = []
     let isOver = false

@@ -10,6 +10,7 @@ import { problemHeaders, problemOf, publicErrorOf } from '../src/plugins/problem
 import { createTestApp } from './support/test-app.js'
 
 const problemShape = Compile(Problem)
+const { api, deps } = await createTestApp(t)
 
 t.test('every code makes a whole problem with its status and title', async (t) => {
   for (const code of Object.keys(problems) as ErrorCode[]) {
@@ -47,7 +48,6 @@ t.test('what is not known is internal_error, whatever was thrown', async (t) => 
 })
 
 t.test('a failure in a handler', async (t) => {
-  const { deps } = await createTestApp(t)
   const lines: Record<string, unknown>[] = []
   const log = pino(
     { level: 'info' },
@@ -101,7 +101,6 @@ t.test('a failure in a handler', async (t) => {
 })
 
 t.test('a request id comes back when it is sane, and is replaced when it is not', async (t) => {
-  const { api } = await createTestApp(t)
   const idFor = async (given: string): Promise<unknown> =>
     (await api('GET', '/health', { headers: { 'x-request-id': given } })).headers['x-request-id']
   for (const sane of ['a', 'A-b_c.9', 'x'.repeat(128)]) t.equal(await idFor(sane), sane)

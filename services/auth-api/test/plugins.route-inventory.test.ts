@@ -29,9 +29,9 @@ const otherRoutes = [
   'GET /metrics none none',
 ]
 
-t.test('routes', async (t) => {
-  const { app, api, deps } = await createTestApp(t)
+const { app, api, deps } = await createTestApp(t)
 
+t.test('routes', async (t) => {
   await t.test('these and no others, each with its guard and limit, alike under both prefixes', async (t) => {
     const listed = app.routeInventory
       .filter(({ url }) => !url.startsWith('/api-docs'))
@@ -70,7 +70,6 @@ t.test('routes', async (t) => {
 })
 
 t.test('OpenAPI', async (t) => {
-  const { app, api } = await createTestApp(t)
   const { body } = await api('GET', '/api-docs/openapi.json')
   const document = body as {
     openapi: string
