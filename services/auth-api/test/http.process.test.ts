@@ -8,24 +8,21 @@ import { logInOver, refreshOver, registerOver, statusOf } from './support/over-h
 import { newEmail } from './support/session-driver.js'
 import { createTcpGate } from './support/tcp-gate.js'
 
+t.jobs = 2 // each has processes of its own and waits for them
+
 t.test('settings that cannot be used: all at once, in words, exit code 78', async (t) => {
-  const api = await startApiProcess(
-    t,
-    { DATABASE_URL: 'mysql://x', PORT: 'eight', LIMIT_LOGIN_ACCOUNT: 'many' },
-    { until: 'nothing' },
-  )
+  const start = (env: Record<string, string>) => startApiProcess(t, env, { until: 'nothing' })
+  const [api, unheeded] = await Promise.all([
+    start({ DATABASE_URL: 'mysql://x', PORT: 'eight', LIMIT_LOGIN_ACCOUNT: 'many' }),
+    start({ DATABASE_URL: 'postgres://lk@127.0.0.1/lk?sslmode=strange' }),
+  ])
   t.equal(await api.ended, 78)
   for (const name of ['DATABASE_URL', 'PORT', 'LIMIT_LOGIN_ACCOUNT']) t.match(api.output(), name)
-  t.notMatch(api.output(), /at .*\.ts/, 'no stack')
+  t.notMatch(api.output(), /at .*\.[jt]s/, 'no stack')
 
-  const unheeded = await startApiProcess(
-    t,
-    { DATABASE_URL: 'postgres://lk@127.0.0.1/lk?sslmode=strange' },
-    { until: 'nothing' },
-  )
   t.equal(await unheeded.ended, 78)
   t.match(unheeded.output(), 'sslmode')
-  t.notMatch(unheeded.output(), /at .*\.ts/, 'no stack')
+  t.notMatch(unheeded.output(), /at .*\.[jt]s/, 'no stack')
 })
 
 t.test('starts, serves, and ends in order', async (t) => {
@@ -93,7 +90,7 @@ t.test('starts, serves, and ends in order', async (t) => {
 
 t.test('without Redis from the first moment', async (t) => {
   const { url: databaseUrl } = await createTestDatabase(t)
-  for (const env of [{ REDIS_URL: 'redis://127.0.0.1:1' }, { REDIS_URL: undefined }]) {
+  const serves = async (env: { REDIS_URL: string | undefined }): Promise<void> => {
     const api = await startApiProcess(t, { DATABASE_URL: databaseUrl, ...env })
     t.match(await (await fetch(`${api.url}/health/ready`)).json(), { status: 'degraded' })
     const session = await registerOver(api.url, newEmail())
@@ -102,6 +99,7 @@ t.test('without Redis from the first moment', async (t) => {
     t.match(await (await fetch(`${api.url}/metrics`)).text(), 'redis_degraded 1')
     t.equal(await api.stop(), 0)
   }
+  await Promise.all([serves({ REDIS_URL: 'redis://127.0.0.1:1' }), serves({ REDIS_URL: undefined })])
 })
 
 t.test('PostgreSQL comes late, goes and comes back: 503 in between, and nobody signed out', async (t) => {
