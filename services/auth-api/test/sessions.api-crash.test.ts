@@ -1,5 +1,6 @@
 // Fault: kill -9 of an API process at any moment. No client loses its session, nothing acknowledged is lost.
 import { randomBytes } from 'node:crypto'
+import { setTimeout as backOff } from 'node:timers/promises'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
 import { waitFor } from '@latchkey/devstack/wait-for'
@@ -87,6 +88,7 @@ t.test(
       while (!over.signal.aborted) {
         const answer = await registerOver(port.current, newEmail()).catch(() => null)
         if (answer !== null) acknowledged.add(answer.sessionId)
+        else await backOff(20)
       }
     })()
 

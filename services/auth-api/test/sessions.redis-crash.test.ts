@@ -36,7 +36,7 @@ t.test('Redis killed, flushed and restored from an old snapshot under load, two 
     await command(client)
     await client.quit()
   }
-  const apis = [await startApiProcess(t, env), await startApiProcess(t, env)] as const
+  const apis = await Promise.all([startApiProcess(t, env), startApiProcess(t, env)])
   const clients: RefreshingClient[] = []
   for (let n = 0; n < 6; n += 1) {
     clients.push(
