@@ -31,6 +31,7 @@ export const securityEventTypes = {
   'csrf.rejected': 'warning',
   'alert.raised': 'warning',
   'key.rotated': 'notice',
+  'key.revoked': 'critical',
   'admin.acted': 'notice',
 } as const satisfies Record<string, Severity>
 

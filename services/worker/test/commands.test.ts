@@ -53,6 +53,27 @@ t.test('keys:rotate prints which key signs from when on', async (t) => {
   t.match(events, [{ type: 'key.rotated', data: { kid: keys[1]?.kid } }])
 })
 
+t.test('keys:rotate -- --revoke withdraws a key, and says which one signs now', async (t) => {
+  const { url, owner: db } = await createTestDatabase(t)
+  await runProgram(t, rotation, { DATABASE_URL: url })
+  const { code, stdout } = await runProgram(t, rotation, { DATABASE_URL: url }, ['--revoke', 'current'])
+  t.equal(code, 0)
+  t.match(
+    stdout,
+    /^signing key [\w-]{43} is revoked: its tokens are refused within 5 seconds; [\w-]{43} \(ES256\) signs now\n$/,
+  )
+  t.match(await db`SELECT type FROM outbox`, [{ type: 'key.revoked' }])
+
+  const unknown = await runProgram(t, rotation, { DATABASE_URL: url }, ['--revoke', 'nobody'])
+  t.match(unknown, {
+    code: 1,
+    stdout: '',
+    stderr: 'keys:rotate: there is no published signing key nobody\n',
+  })
+  const misspelt = await runProgram(t, rotation, { DATABASE_URL: url }, ['--revok', 'current'])
+  t.match(misspelt, { code: 1, stdout: '', stderr: /^keys:rotate: Unknown option '--revok'/ })
+})
+
 for (const program of [cleanup, 'dist/main.js']) {
   t.test(`${program} names every problem of its settings and exits with 78`, async (t) => {
     const { code, stdout, stderr } = await runProgram(t, program, {

@@ -36,6 +36,29 @@ export async function hasSigningKeyInUse(sql: Sql): Promise<boolean> {
   return rows.length > 0
 }
 
+/** The key that signs now, by the database's clock; null when none does. */
+export async function findSigningKeyInUse(sql: Sql): Promise<string | null> {
+  const [row] = await sql<{ kid: string }[]>`
+    SELECT kid FROM signing_keys
+    WHERE revoked_at IS NULL AND (retires_at IS NULL OR retires_at > clock_timestamp()) AND activates_at <= clock_timestamp()
+    ORDER BY activates_at DESC, kid
+    LIMIT 1`
+  return row?.kid ?? null
+}
+
+/** False when the key is unknown, retired or revoked before. */
+export async function revokePublishedSigningKey(sql: Sql, kid: string): Promise<boolean> {
+  const { count } = await sql`
+    UPDATE signing_keys SET revoked_at = now()
+    WHERE kid = ${kid} AND revoked_at IS NULL AND (retires_at IS NULL OR retires_at > clock_timestamp())`
+  return count > 0
+}
+
+/** Those that are published and have not signed anything yet. */
+export async function revokeWaitingSigningKeys(sql: Sql): Promise<void> {
+  await sql`UPDATE signing_keys SET revoked_at = now() WHERE revoked_at IS NULL AND activates_at > clock_timestamp()`
+}
+
 /** False when there is no key at all: the first one is the api's to make. */
 export async function isNewestSigningKeyOlderThan(sql: Sql, seconds: number): Promise<boolean> {
   const [row] = await sql<{ isOlder: boolean }[]>`
@@ -86,6 +109,12 @@ export async function insertKeyRotatedEvent(
   await sql`
     INSERT INTO outbox (type, severity, data)
     VALUES ('key.rotated', 'notice', ${sql.json({ kid, algorithm, activatesAt: activatesAt.toISOString() })})`
+}
+
+export async function insertKeyRevokedEvent(sql: Sql, kid: string, successor: string | null): Promise<void> {
+  await sql`
+    INSERT INTO outbox (type, severity, data)
+    VALUES ('key.revoked', 'critical', ${sql.json({ kid, successor })})`
 }
 
 /** Nothing that these keys signed is still valid. */

@@ -40,6 +40,9 @@ export interface SigningKeys {
 const kidShape = /^[A-Za-z0-9_-]{43}$/
 const unknownKidReloadMs = 1000
 
+// A revoked key is to be refused everywhere within 5 s, the look into PostgreSQL included.
+const defaultReloadEveryMs = 3000
+
 /**
  * Keeps the signing keys of the table in memory and makes the first one. Needs the api's role.
  * While PostgreSQL is away the keys that were read last stay in use.
@@ -47,7 +50,7 @@ const unknownKidReloadMs = 1000
 export async function createSigningKeys(
   deps: SigningKeyDeps & { readonly log: Logger; readonly reloadEveryMs?: number },
 ): Promise<SigningKeys> {
-  const { sql, keyring, log, reloadEveryMs = 5000 } = deps
+  const { sql, keyring, log, reloadEveryMs = defaultReloadEveryMs } = deps
   await ensureSigningKey(deps)
   let set: KeySet = buildKeySet(await findPublishedSigningKeys(sql), keyring, null)
   let reloading: Promise<void> | null = null

@@ -55,13 +55,14 @@ export async function runProgram(
   t: Test,
   file: string,
   env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
 ): Promise<EndedProcess> {
-  return run(t, file, env).ended
+  return run(t, file, env, args).ended
 }
 
-function run(t: Test, file: string, env: Readonly<Record<string, string>>) {
-  const [command, ...args] = plainNode
-  const child = spawn(command, [...args, file], {
+function run(t: Test, file: string, env: Readonly<Record<string, string>>, args: readonly string[] = []) {
+  const [command, ...nodeArgs] = plainNode
+  const child = spawn(command, [...nodeArgs, file, ...args], {
     cwd: workspace,
     env: { PATH: process.env['PATH'], ...workerEnv(env) },
     stdio: ['ignore', 'pipe', 'pipe'],
