@@ -1,7 +1,8 @@
 /** One command starts all of Latchkey, one Ctrl-C stops it without a trace, and what was stored is there the next time. */
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { createTestDatabase } from '../src/testing/database.js'
 import { survivors } from './support/survivors.js'
 import { authClient } from './support/auth-client.js'
 import { runStart } from './support/run-start.js'
@@ -36,13 +37,15 @@ t.test('from nothing to ready, out again without a trace, and back with its data
   t.equal(await second.ended, 0)
 })
 
-t.test('a machine without Redis is told so, and served', async (t) => {
+t.test('a machine without Redis is told so, and served, from the database that it names', async (t) => {
+  const { url: databaseUrl } = await createTestDatabase(t, { isEmpty: true })
   const bin = t.testdir({
     id: t.fixture('symlink', '/usr/bin/id'),
     setpriv: t.fixture('symlink', '/usr/bin/setpriv'),
   })
-  const start = runStart(t, bin, { env: { PATH: bin } })
+  const start = runStart(t, bin, { env: { PATH: bin, DATABASE_URL: databaseUrl } })
   const url = await start.untilReady()
   t.match(start.output(), /Redis is missing: running without it/)
+  t.notOk(existsSync(join(bin, '.latchkey/postgres')), 'and no other is started')
   t.equal(await authClient(url).register(), 201)
 })

@@ -20,7 +20,11 @@ export interface RunningStart {
 }
 
 const program = join(import.meta.dirname, '../../src/start.ts')
-const preloads = [import.meta.resolve('tsx'), import.meta.resolve('./whole-source-maps.ts')]
+const preloads = [
+  import.meta.resolve('tsx'),
+  import.meta.resolve('./whole-source-maps.ts'),
+  import.meta.resolve('./children-as-built.ts'),
+]
 const deadlineMs = 60_000
 
 /** `npm start` in `folder` on ports of its own: its own code from the sources, what it starts as it was built. */
@@ -54,8 +58,10 @@ export function runStart(
     ended,
     output: () => output,
     async untilReady() {
-      const what = `ready from npm start`
-      await waitFor(() => hasEnded || /^ready /m.test(output), { what, deadlineMs })
+      const wait = { what: 'ready from npm start', deadlineMs }
+      await waitFor(() => hasEnded || /^ready /m.test(output), wait).catch((error: unknown) => {
+        throw new Error(`npm start is not ready, and has said: ${output}`, { cause: error })
+      })
       const [, url] = /^ready (\S+)$/m.exec(output) ?? []
       if (url === undefined) throw new Error(`npm start has ended: ${output}`)
       return url
