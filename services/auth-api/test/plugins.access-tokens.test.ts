@@ -1,26 +1,34 @@
 // Attack: a token that we did not sign, or did not sign for this. RFC 8725 and its list of what went wrong elsewhere.
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { Agent, request, type IncomingMessage } from 'node:http'
+import { json } from 'node:stream/consumers'
 import * as jose from 'jose'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import type { App } from '../src/app-types.js'
 import { createForge, encode, foreignKey } from './support/forged-tokens.js'
 import { register } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
-t.test('access tokens', async (t) => {
-  const { app, api, deps } = await createTestApp(t)
+for (const signingAlgorithm of ['ES256', 'EdDSA'] as const) {
+  void t.test(`access tokens signed with ${signingAlgorithm}, over a socket`, async (t) => {
+    await tryTokens(t, signingAlgorithm)
+  })
+}
+
+async function tryTokens(t: Test, signingAlgorithm: 'ES256' | 'EdDSA'): Promise<void> {
+  const { app, api, deps } = await createTestApp(t, { signingAlgorithm })
+  const present = await openDoor(t, app)
   const { accessToken, sessionId, user } = await register(app)
   const forge = createForge(deps, accessToken)
   const { header, payload } = forge
   const now = Math.floor(Date.now() / 1000)
-  const attempt = async (token: string): Promise<unknown> => {
-    const { status, body } = await api('GET', '/me', { token })
-    return status === 200 ? 'accepted' : body['code']
-  }
+  const attempt = (token: string): Promise<unknown> => present([`Bearer ${token}`])
 
   await t.test(
     'carries the claims of RFC 9068, and its header nothing but algorithm, type and key',
     async (t) => {
-      t.same(header, { alg: 'ES256', typ: 'at+jwt', kid: deps.signingKeys.current().kid })
+      t.same(header, { alg: signingAlgorithm, typ: 'at+jwt', kid: deps.signingKeys.current().kid })
       t.match(payload, {
         iss: deps.config.issuer,
         aud: deps.config.audience,
@@ -60,7 +68,7 @@ t.test('access tokens', async (t) => {
       issuer,
       audience,
       typ: 'at+jwt',
-      algorithms: ['ES256'],
+      algorithms: [signingAlgorithm],
     })
     t.equal(verified.payload.sub, user.id)
   })
@@ -76,7 +84,11 @@ t.test('access tokens', async (t) => {
     const { kid } = header
     const publicPem = deps.signingKeys.verificationKey(String(kid))?.publicKeyPem ?? ''
     const publicDer = createPublicKey(publicPem).export({ type: 'spki', format: 'der' })
-    const { privateKey: ed25519 } = generateKeyPairSync('ed25519')
+    const publicJwk = JSON.stringify(createPublicKey(publicPem).export({ format: 'jwk' }))
+    const [ours, other] =
+      signingAlgorithm === 'ES256' ? (['ES256', 'EdDSA'] as const) : (['EdDSA', 'ES256'] as const)
+    const { privateKey: otherKey } =
+      other === 'EdDSA' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const unsigned = (alg: unknown): string => `${encode({ ...header, alg })}.${encode(payload)}.`
     const tokens = {
       'alg none': unsigned('none'),
@@ -84,15 +96,23 @@ t.test('access tokens', async (t) => {
       'alg nOnE': unsigned('nOnE'),
       'alg empty': unsigned(''),
       'alg null': unsigned(null),
-      'alg a list': forge.signed({ ...header, alg: ['ES256'] }, payload),
-      'alg in lower case': forge.signed({ ...header, alg: 'es256' }, payload),
+      'alg a list': forge.signed({ ...header, alg: [ours] }, payload),
+      'alg in lower case': forge.signed({ ...header, alg: ours.toLowerCase() }, payload),
       'no alg': forge.signed({ typ: header['typ'], kid }, payload),
       'no signature': accessToken.slice(0, accessToken.lastIndexOf('.') + 1),
       'HS256 with the public key as PEM': forge.hmac(publicPem, { ...header, alg: 'HS256' }, payload),
       'HS256 with the public key as DER': forge.hmac(publicDer, { ...header, alg: 'HS256' }, payload),
+      'HS256 with the public key as PEM without its last line break': forge.hmac(
+        publicPem.trimEnd(),
+        { ...header, alg: 'HS256' },
+        payload,
+      ),
+      'HS256 with the public key as JWK': forge.hmac(publicJwk, { ...header, alg: 'HS256' }, payload),
       'HS256 with an empty secret': forge.hmac('', { ...header, alg: 'HS256' }, payload),
-      'EdDSA under our kid': forge.signedBy(ed25519, { ...header, alg: 'EdDSA' }, payload),
-      'EdDSA signature called ES256': forge.signedBy(ed25519, header, payload),
+      'HS256 with the name of the key': forge.hmac(String(kid), { ...header, alg: 'HS256' }, payload),
+      'another algorithm under our kid': forge.signedBy(otherKey, { ...header, alg: other }, payload),
+      'a signature of another algorithm called ours': forge.signedBy(otherKey, header, payload),
+      'our signature called another': forge.signed({ ...header, alg: other }, payload),
       'our signature called ES384': forge.signed({ ...header, alg: 'ES384' }, payload),
     }
     for (const [name, token] of Object.entries(tokens)) t.equal(await attempt(token), 'token_invalid', name)
@@ -107,7 +127,7 @@ t.test('access tokens', async (t) => {
       'a kid that is SQL': forge.signed({ ...header, kid: "' OR 1=1 --" }, payload),
       'a kid that every object has': forge.signed({ ...header, kid: '__proto__' }, payload),
       'a kid that is a list': forge.signed({ ...header, kid: [header['kid']] }, payload),
-      'no kid': forge.signed({ alg: 'ES256', typ: 'at+jwt' }, payload),
+      'no kid': forge.signed({ alg: signingAlgorithm, typ: 'at+jwt' }, payload),
       'jwk in the header': forge.signedBy(privateKey, { ...header, jwk: publicJwk }, payload),
       'jwk beside our own signature': forge.signed({ ...header, jwk: publicJwk }, payload),
       'jku in the header': forge.signed({ ...header, jku: 'http://127.0.0.1:1/jwks.json' }, payload),
@@ -192,13 +212,36 @@ t.test('access tokens', async (t) => {
       await attempt(`${head}.${encode({ ...payload, roles: ['admin'] })}.${signature}`),
       'token_invalid',
     )
-    for (const zero of [Buffer.alloc(64), Buffer.alloc(0), Buffer.alloc(63), Buffer.alloc(65)]) {
-      t.equal(
-        await attempt(`${head}.${body}.${zero.toString('base64url')}`),
-        'token_invalid',
-        'CVE-2022-21449',
-      )
+  })
+
+  await t.test('degenerate signatures', async (t) => {
+    const [head = '', body = '', signature = ''] = accessToken.split('.')
+    const good = Buffer.from(signature, 'base64url')
+    const [first, second] = [good.subarray(0, 32), good.subarray(32)]
+    const zero = Buffer.alloc(32)
+    const signatures: Record<string, Buffer> = {
+      'all zero (CVE-2022-21449)': Buffer.alloc(64),
+      empty: Buffer.alloc(0),
+      'one byte short': good.subarray(0, 63),
+      'one byte long': Buffer.concat([good, Buffer.alloc(1)]),
+      'halves swapped': Buffer.concat([second, first]),
+      'first half zero': Buffer.concat([zero, second]),
+      'second half zero': Buffer.concat([first, zero]),
+      'first half the order of P-256': Buffer.concat([orderOfP256, second]),
+      'second half the order of P-256': Buffer.concat([first, orderOfP256]),
+      'S beyond the order of Ed25519 (RFC 8032, 5.1.7)': Buffer.concat([
+        first,
+        addLittleEndian(second, orderOfEd25519),
+      ]),
+      'R the neutral element': Buffer.concat([Buffer.from(`01${'00'.repeat(31)}`, 'hex'), zero]),
+      'as DER': Buffer.concat([Buffer.from([0x30, 68, 2, 32]), first, Buffer.from([2, 32]), second]),
     }
+    for (const [name, bytes] of Object.entries(signatures))
+      t.equal(await attempt(`${head}.${body}.${bytes.toString('base64url')}`), 'token_invalid', name)
+  })
+
+  await t.test('spellings', async (t) => {
+    const [head = '', body = '', signature = ''] = accessToken.split('.')
     for (const odd of [
       `${accessToken}=`,
       `${accessToken}.x`,
@@ -207,9 +250,31 @@ t.test('access tokens', async (t) => {
       '..',
       'a.b.c',
       `${accessToken}A`,
+      `${head}.${body}.${Buffer.from(signature, 'base64url').toString('base64')}==`,
+      `${head}.${body}.${signature.slice(0, 10)}!${signature.slice(10)}`,
     ]) {
       t.equal(await attempt(odd), 'token_invalid', odd.slice(-20))
     }
+  })
+
+  await t.test('transport: one header, one scheme, one token, and nowhere else', async (t) => {
+    t.equal(await present([`bearer ${accessToken}`]), 'accepted', 'the scheme has no case (RFC 9110, 11.1)')
+    const wrong: Record<string, [string[], string]> = {
+      'two headers, both good': [[`Bearer ${accessToken}`, `Bearer ${accessToken}`], 'token_invalid'],
+      'a good header and a bad one': [[`Bearer ${accessToken}`, 'Bearer x'], 'token_invalid'],
+      'two tokens in one header': [[`Bearer ${accessToken}, Bearer ${accessToken}`], 'token_invalid'],
+      'two spaces': [[`Bearer  ${accessToken}`], 'token_invalid'],
+      'a tab': [[`Bearer\t${accessToken}`], 'token_invalid'],
+      'a token that is quoted': [[`Bearer "${accessToken}"`], 'token_invalid'],
+      'no scheme': [[accessToken], 'token_invalid'],
+      'the scheme alone': [['Bearer'], 'token_invalid'],
+      'another scheme': [[`Basic ${Buffer.from(`x:${accessToken}`).toString('base64')}`], 'token_invalid'],
+      DPoP: [[`DPoP ${accessToken}`], 'token_invalid'],
+      'longer than a token can be': [[`Bearer ${accessToken}${'A'.repeat(4096)}`], 'token_invalid'],
+      'longer than a header may be': [[`Bearer ${'A'.repeat(20_000)}`], 'headers_too_large'],
+    }
+    for (const [name, [headers, code]] of Object.entries(wrong)) t.equal(await present(headers), code, name)
+    t.equal(await present([], `?access_token=${accessToken}`), 'token_missing', 'RFC 6750, 2.3 is not for us')
   })
 
   await t.test('an unknown key costs one look into PostgreSQL a second, however many ask', async (t) => {
@@ -233,4 +298,37 @@ t.test('access tokens', async (t) => {
     )
     return count?.value ?? 0
   }
-})
+}
+
+const orderOfP256 = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex')
+const orderOfEd25519 = Buffer.from('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010', 'hex')
+
+function addLittleEndian(a: Buffer, b: Buffer): Buffer {
+  let carry = 0
+  return Buffer.from(
+    a.map((byte, index) => {
+      const sum = byte + (b[index] ?? 0) + carry
+      carry = sum >> 8
+      return sum & 255
+    }),
+  )
+}
+
+/** Presents these Authorization headers at GET /me over a socket; answers `accepted` or the code of the refusal. */
+async function openDoor(t: Test, app: App): Promise<(headers: string[], query?: string) => Promise<unknown>> {
+  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  return async (headers, query = '') => {
+    const asked = request({
+      agent,
+      port,
+      path: `/api/v1/auth/me${query}`,
+      headers: ['Host', 'localhost', ...headers.flatMap((value) => ['Authorization', value])],
+    })
+    asked.end()
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    const body = (await json(answer)) as { code?: string }
+    return answer.statusCode === 200 ? 'accepted' : body.code
+  }
+}
