@@ -1,12 +1,9 @@
 // Attack: a token that we did not sign, or did not sign for this. RFC 8725 and its list of what went wrong elsewhere.
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { once } from 'node:events'
-import { Agent, request, type IncomingMessage } from 'node:http'
-import { json } from 'node:stream/consumers'
 import * as jose from 'jose'
 import t, { type Test } from 'tap'
-import type { App } from '../src/app-types.js'
 import { createForge, encode, foreignKey } from './support/forged-tokens.js'
+import { openDoor } from './support/open-door.js'
 import { register } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
@@ -257,26 +254,6 @@ async function tryTokens(t: Test, signingAlgorithm: 'ES256' | 'EdDSA'): Promise<
     }
   })
 
-  await t.test('transport: one header, one scheme, one token, and nowhere else', async (t) => {
-    t.equal(await present([`bearer ${accessToken}`]), 'accepted', 'the scheme has no case (RFC 9110, 11.1)')
-    const wrong: Record<string, [string[], string]> = {
-      'two headers, both good': [[`Bearer ${accessToken}`, `Bearer ${accessToken}`], 'token_invalid'],
-      'a good header and a bad one': [[`Bearer ${accessToken}`, 'Bearer x'], 'token_invalid'],
-      'two tokens in one header': [[`Bearer ${accessToken}, Bearer ${accessToken}`], 'token_invalid'],
-      'two spaces': [[`Bearer  ${accessToken}`], 'token_invalid'],
-      'a tab': [[`Bearer\t${accessToken}`], 'token_invalid'],
-      'a token that is quoted': [[`Bearer "${accessToken}"`], 'token_invalid'],
-      'no scheme': [[accessToken], 'token_invalid'],
-      'the scheme alone': [['Bearer'], 'token_invalid'],
-      'another scheme': [[`Basic ${Buffer.from(`x:${accessToken}`).toString('base64')}`], 'token_invalid'],
-      DPoP: [[`DPoP ${accessToken}`], 'token_invalid'],
-      'longer than a token can be': [[`Bearer ${accessToken}${'A'.repeat(4096)}`], 'token_invalid'],
-      'longer than a header may be': [[`Bearer ${'A'.repeat(20_000)}`], 'headers_too_large'],
-    }
-    for (const [name, [headers, code]] of Object.entries(wrong)) t.equal(await present(headers), code, name)
-    t.equal(await present([], `?access_token=${accessToken}`), 'token_missing', 'RFC 6750, 2.3 is not for us')
-  })
-
   await t.test('an unknown key costs one look into PostgreSQL a second, however many ask', async (t) => {
     const before = await selectsOfSigningKeys()
     await Promise.all(
@@ -312,23 +289,4 @@ function addLittleEndian(a: Buffer, b: Buffer): Buffer {
       return sum & 255
     }),
   )
-}
-
-/** Presents these Authorization headers at GET /me over a socket; answers `accepted` or the code of the refusal. */
-async function openDoor(t: Test, app: App): Promise<(headers: string[], query?: string) => Promise<unknown>> {
-  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  t.teardown(() => agent.destroy())
-  return async (headers, query = '') => {
-    const asked = request({
-      agent,
-      port,
-      path: `/api/v1/auth/me${query}`,
-      headers: ['Host', 'localhost', ...headers.flatMap((value) => ['Authorization', value])],
-    })
-    asked.end()
-    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-    const body = (await json(answer)) as { code?: string }
-    return answer.statusCode === 200 ? 'accepted' : body.code
-  }
 }
