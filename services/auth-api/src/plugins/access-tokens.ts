@@ -1,65 +1,59 @@
 import { AppError } from '@latchkey/contracts/errors'
 import type { Config } from '@latchkey/platform/config/config'
 import { newId } from '@latchkey/platform/crypto/identifiers'
+import type { Metrics } from '@latchkey/platform/metrics/metrics'
 import type { SigningKeys } from '@latchkey/platform/signing-keys/signing-keys'
-import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { AccessTokenClaims } from '../access-token-claims.js'
+import {
+  AccessTokenPayload,
+  ClientTokenPayload,
+  type AccessTokenClaims,
+  type ClientTokenClaims,
+  type IssuedToken,
+} from '../access-token-claims.js'
 import type { App } from '../app-types.js'
 import { createTokenKeys } from './token-keys.js'
+import { createVerifiedTokens } from './verified-tokens.js'
 
-/** RFC 9068, 2.2, with `sid` and `gen` of ours. */
-const Payload = Type.Object({
-  iss: Type.String(),
-  aud: Type.String(),
-  sub: Type.String({ minLength: 1 }),
-  sid: Type.String({ minLength: 1 }),
-  gen: Type.Integer({ minimum: 1 }),
-  iat: Type.Integer(),
-  exp: Type.Integer(),
-  jti: Type.String(),
-  roles: Type.Array(Type.String()),
-  aal: Type.Integer(),
-  amr: Type.Array(Type.String()),
-  auth_time: Type.Integer(),
-})
-export type AccessTokenPayload = Static<typeof Payload>
-const payloadSchema = Compile(Payload)
+const sessionSchema = Compile(AccessTokenPayload)
+const clientSchema = Compile(ClientTokenPayload)
 
-export interface VerifiedAccessToken {
-  readonly payload: AccessTokenPayload
-  /** The key that signed it. */
-  readonly kid: string
-}
+export type VerifiedAccessToken = Extract<IssuedToken, { kind: 'session' }>
 
 declare module 'fastify' {
   interface FastifyInstance {
     signAccessToken: (claims: AccessTokenClaims) => string
-    /** Throws `token_invalid` or `token_expired`. Whether the session still lives is the revocation list's to say. */
+    signClientToken: (claims: ClientTokenClaims) => string
+    /**
+     * The token of a session, for our own audience. Throws `token_invalid` or `token_expired`. Whether the session still lives is
+     * the revocation list's to say.
+     */
     verifyAccessToken: (token: string) => Promise<VerifiedAccessToken>
+    /** The same at once, when exactly this token was verified before; else null. */
+    findVerifiedAccessToken: (token: string) => VerifiedAccessToken | null
+    /** Any token of this issuer, for whichever audience: for introspection and revocation. Throws like `verifyAccessToken`. */
+    verifyIssuedToken: (token: string) => Promise<IssuedToken>
   }
 }
 
 interface AccessTokenDeps {
   config: Pick<Config, 'issuer' | 'audience'>
   signingKeys: SigningKeys
+  metrics: Pick<Metrics, 'cacheHitsTotal' | 'cacheMissesTotal'>
 }
 
-export function registerAccessTokens(app: App, { config, signingKeys }: AccessTokenDeps): void {
-  const { issuer, audience } = config
-  const tokenKeys = createTokenKeys(signingKeys, { issuer, audience })
+export function registerAccessTokens(app: App, deps: AccessTokenDeps): void {
+  const { issuer, audience } = deps.config
+  const tokenKeys = createTokenKeys(deps.signingKeys, { issuer })
+  const verifiedTokens = createVerifiedTokens<IssuedToken>(deps)
 
   app.decorate('signAccessToken', (claims) => {
-    const issuedAt = Math.floor(Date.now() / 1000)
     const payload: AccessTokenPayload = {
-      iss: issuer,
+      ...standardClaims(issuer, claims.expiresIn),
       aud: audience,
       sub: claims.userId,
       sid: claims.sessionId,
       gen: claims.generation,
-      iat: issuedAt,
-      exp: issuedAt + claims.expiresIn,
-      jti: newId(),
       roles: [...claims.roles],
       aal: claims.aal,
       amr: [...claims.amr],
@@ -68,10 +62,46 @@ export function registerAccessTokens(app: App, { config, signingKeys }: AccessTo
     return tokenKeys.signing().sign(payload)
   })
 
-  app.decorate('verifyAccessToken', async (token) => {
+  app.decorate('signClientToken', (claims) => {
+    const payload: ClientTokenPayload = {
+      ...standardClaims(issuer, claims.expiresIn),
+      aud: claims.audience,
+      sub: claims.clientId,
+      client_id: claims.clientId,
+      scope: claims.scopes.join(' '),
+    }
+    return tokenKeys.signing().sign(payload)
+  })
+
+  async function verify(token: string): Promise<IssuedToken> {
     const key = await tokenKeys.verifying(token)
     const payload: unknown = key.verify(token)
-    if (!payloadSchema.Check(payload)) throw new AppError('token_invalid')
-    return { payload, kid: key.kid }
+    if (sessionSchema.Check(payload)) return { kind: 'session', payload, kid: key.kid }
+    if (clientSchema.Check(payload)) return { kind: 'client', payload, kid: key.kid }
+    throw new AppError('token_invalid')
+  }
+
+  const isAccessToken = (token: IssuedToken): token is VerifiedAccessToken =>
+    token.kind === 'session' && token.payload.aud === audience
+
+  app.decorate('verifyIssuedToken', (token) => verifiedTokens.findOrVerify(token, verify))
+
+  app.decorate('verifyAccessToken', async (token) => {
+    const issued = await verifiedTokens.findOrVerify(token, verify)
+    if (!isAccessToken(issued)) throw new AppError('token_invalid')
+    return issued
   })
+
+  app.decorate('findVerifiedAccessToken', (token) => {
+    const issued = verifiedTokens.find(token)
+    return issued !== null && isAccessToken(issued) ? issued : null
+  })
+}
+
+function standardClaims(
+  issuer: string,
+  expiresIn: number,
+): { iss: string; iat: number; exp: number; jti: string } {
+  const issuedAt = Math.floor(Date.now() / 1000)
+  return { iss: issuer, iat: issuedAt, exp: issuedAt + expiresIn, jti: newId() }
 }
