@@ -77,8 +77,15 @@ t.test('the api', async (t) => {
     `UPDATE signing_keys SET sealed_private_key = 'mine'`,
     `UPDATE signing_keys SET public_jwk = '{}'`,
     'SELECT create_security_events_partition(now())',
+    `INSERT INTO service_clients (id, name, secret_hash, scopes) VALUES ('${newId()}', 'mine', sha256('mine'), '{token}')`,
+    `UPDATE service_clients SET secret_hash = sha256('mine')`,
+    'UPDATE service_clients SET disabled_at = NULL',
+    `UPDATE service_clients SET scopes = '{token}'`,
+    'DELETE FROM service_clients',
   ])
   await isAllowed(t, sql, [
+    'SELECT * FROM service_clients',
+    'UPDATE service_clients SET last_used_at = now()',
     'SELECT * FROM users JOIN credentials ON user_id = id',
     'SELECT * FROM sessions FOR UPDATE',
     'SELECT * FROM signing_keys',
@@ -106,6 +113,8 @@ t.test('the worker', async (t) => {
     'UPDATE outbox SET type = type',
     'SELECT data FROM one_time_tokens',
     `INSERT INTO one_time_tokens (token_hash, purpose, expires_at) VALUES ('x', 'reset', now())`,
+    'DELETE FROM service_clients',
+    `UPDATE service_clients SET scopes = '{token}'`,
   ])
   await isAllowed(t, sql, [
     'SELECT ctid, id FROM sessions FOR UPDATE SKIP LOCKED',
