@@ -46,3 +46,17 @@ t.test('weaker hashing than OWASP asks for is refused in production and taken in
   ])
   t.same(problemsOf({ ...leastEnv, NODE_ENV: 'test', ...weak }), [])
 })
+
+t.test('cookies that browsers would drop are refused in production', async (t) => {
+  const cookies = { ...production, USE_COOKIE_SESSIONS: 'true' }
+  t.match(problemsOf({ ...cookies, PUBLIC_URL: 'http://auth.example.com' }), [/^PUBLIC_URL must be https/])
+  for (const PUBLIC_URL of [
+    'https://auth.example.com',
+    'http://localhost:8000',
+    'http://127.0.0.1:8000',
+    'http://[::1]:8000',
+  ])
+    t.same(problemsOf({ ...cookies, PUBLIC_URL }), [])
+  t.same(problemsOf(cookies), [], 'where PUBLIC_URL is this machine')
+  t.same(problemsOf({ ...production, PUBLIC_URL: 'http://auth.example.com' }), [], 'bearers need no cookie')
+})

@@ -58,12 +58,21 @@ t.test('keys are derived by HKDF-SHA-256, as the published vectors have it', asy
 t.test('the derivation never changes: tokens and sealed keys depend on it', async (t) => {
   const { current } = createKeyring('a secret that only this test knows', null)
   t.equal(digestOf(current), '9b73574647addf3ac4903d5b48224daa7260f00414c68a41d8df49e0b6ee7517')
+  t.equal(
+    createHash('sha256').update(current.csrf).digest('hex'),
+    'cb95d5e7db9e6cc286f73b6c63e53e11c7d26d4dd3eb57dfc058122b3a060d1b',
+  )
 })
 
 t.test('each use and each secret has a key of its own', async (t) => {
   const keys = [createKeyring('first secret', null).current, createKeyring('second secret', null).current]
-  const all = keys.flatMap(({ refreshToken, sealing, rateLimit }) => [refreshToken, sealing, rateLimit])
-  t.equal(new Set(all.map((key) => key.toString('hex'))).size, 6)
+  const all = keys.flatMap(({ refreshToken, sealing, rateLimit, csrf }) => [
+    refreshToken,
+    sealing,
+    rateLimit,
+    csrf,
+  ])
+  t.equal(new Set(all.map((key) => key.toString('hex'))).size, 8)
   t.ok(all.every((key) => key.length === 32))
 })
 
@@ -73,6 +82,7 @@ t.test('an id leads to its secret, and an unknown one to none', async (t) => {
   const previous = createKeyring(second, null).current
   t.same(keyring.named(keyring.current.id), [keyring.current])
   t.same(keyring.named(previous.id), [previous])
+  t.same(keyring.accepted, [keyring.current, previous])
   const unknown = range(0, 255).find((id) => id !== keyring.current.id && id !== previous.id) ?? -1
   t.same(keyring.named(unknown), [])
   t.same(

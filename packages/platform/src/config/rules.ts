@@ -47,7 +47,18 @@ function productionRules(config: Partial<Config>): [isBroken: boolean, problem: 
       exceeds(leastArgon2.time, config.argon2Time),
       `ARGON2_TIME must be at least ${leastArgon2.time} in production`,
     ],
+    [
+      config.useCookieSessions === true && isPlainHttp(config.publicUrl),
+      'PUBLIC_URL must be https with USE_COOKIE_SESSIONS: over http browsers drop the cookies',
+    ],
   ]
+}
+
+/** Browsers take `Secure` cookies from http only where it stays on one machine. */
+function isPlainHttp(url: string | undefined): boolean {
+  if (url === undefined) return false
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
 }
 
 function exceeds(value: number | undefined, most: number | undefined): boolean {

@@ -10,11 +10,15 @@ export interface SecretKeys {
   readonly sealing: Buffer
   /** Keyed hashes of account names in rate-limit keys. */
   readonly rateLimit: Buffer
+  /** HMAC-SHA-256 of CSRF tokens. */
+  readonly csrf: Buffer
 }
 
 export interface Keyring {
   /** Everything new is made with these. */
   readonly current: SecretKeys
+  /** The current one, then the previous one while it is accepted: for values that don't name their secret. */
+  readonly accepted: readonly SecretKeys[]
   /** The secrets that an id may mean, the current one first: none when the id is unknown, two when both happen to share it. */
   named(id: number): readonly SecretKeys[]
 }
@@ -26,7 +30,7 @@ export function createKeyring(authSecret: string, authSecretPrevious: string | n
   const current = deriveKeys(authSecret)
   const accepted = authSecretPrevious === null ? [current] : [current, deriveKeys(authSecretPrevious)]
   // One pair of secrets in 256 shares an id. Whoever looks one up tries each: the MAC tells them apart.
-  return { current, named: (id) => accepted.filter((keys) => keys.id === id) }
+  return { current, accepted, named: (id) => accepted.filter((keys) => keys.id === id) }
 }
 
 /** HKDF-SHA-256 (RFC 5869) with an empty salt: the secret is uniform or at least long, and the label separates the uses. */
@@ -40,5 +44,6 @@ function deriveKeys(secret: string): SecretKeys {
     refreshToken: deriveKey(secret, 'refresh-token/v1'),
     sealing: deriveKey(secret, 'sealing/v1'),
     rateLimit: deriveKey(secret, 'rate-limit/v1'),
+    csrf: deriveKey(secret, 'csrf-token/v1'),
   }
 }

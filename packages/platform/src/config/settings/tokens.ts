@@ -1,4 +1,4 @@
-import { baseUrl, bytes, duration, oneOf, token, wholeNumber } from '../parsers.js'
+import { baseUrl, bytes, duration, flag, oneOf, token, wholeNumber } from '../parsers.js'
 import { defaulted, optional, required, secret } from '../setting.js'
 
 export const tokenSettings = {
@@ -69,5 +69,11 @@ export const tokenSettings = {
     oneOf('async', 'sync'),
     'async',
     'sync waits for the disk at every refresh; async loses nothing either, because a lost rotation heals itself.',
+  ),
+  useCookieSessions: defaulted(
+    'USE_COOKIE_SESSIONS',
+    flag,
+    'false',
+    'Whether a browser may keep its session in cookies that scripts cannot read; needs https in production.',
   ),
 }
