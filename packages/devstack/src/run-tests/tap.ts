@@ -7,13 +7,17 @@ import { dyingWithParent } from '../servers/dying-with-parent.js'
 import type { CaughtSignals } from '../signals.js'
 import { StartError } from '../start-error.js'
 
+/** Plugins that .taprc takes out: tsx reads TypeScript here, and a hook into every import for mocks that nobody makes costs a tenth of a run. */
+const unwantedPlugins = ['@tapjs/typescript', '@tapjs/mock']
+
 /**
- * tap compiles its own test class from its plugins. The one that npm installs has the TypeScript plugin in it, which .taprc takes out, and
- * a run that has to compile first fails; hence once, before the first run.
+ * tap compiles its own test class from its plugins. The one that npm installs has all of them in it, and a run that has to compile
+ * first fails; hence once, before the first run.
  */
 export function buildTap(root: string): void {
   const built = join(root, 'node_modules/@tapjs/test/test-built/dist/esm/index.js')
-  if (!readFileSync(built, 'utf8').includes('@tapjs/typescript')) return
+  const source = readFileSync(built, 'utf8')
+  if (!unwantedPlugins.some((plugin) => source.includes(`"${plugin}"`))) return
   const { status, stdout, stderr } = spawnSync(process.execPath, [tapIn(root), 'build'], {
     cwd: root,
     encoding: 'utf8',
