@@ -33,6 +33,10 @@ export const securityEventTypes = {
   'key.rotated': 'notice',
   'key.revoked': 'critical',
   'admin.acted': 'notice',
+  'client.created': 'notice',
+  'client.secret_rotated': 'notice',
+  'client.disabled': 'warning',
+  'client.authentication_failed': 'warning',
 } as const satisfies Record<string, Severity>
 
 export type Severity = 'info' | 'notice' | 'warning' | 'critical'

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { problems } from '@latchkey/contracts/errors'
+import { oauthErrors } from '@latchkey/contracts/oauth-errors'
 import t from 'tap'
 
 const page = readFileSync(resolve(import.meta.dirname, '../../../docs/errors.md'), 'utf8')
@@ -12,6 +13,14 @@ t.test('docs/errors.md has each code once, with its status', async (t) => {
   const declared = Object.entries(problems).map(([code, { status }]) => [code, status] as const)
   const byCode = ([a]: readonly [string, number], [b]: readonly [string, number]) => a.localeCompare(b)
   t.same(documented.toSorted(byCode), declared.toSorted(byCode))
+})
+
+t.test('docs/errors.md has each error of OAuth once', async (t) => {
+  const [, section = ''] = /## Under \/oauth2([\s\S]+?)\n## /.exec(page) ?? []
+  const documented = [...section.matchAll(/^\| `(\w+)` \| .{10,} \| .{5,} \|$/gm)].map(
+    ([, code = '']) => code,
+  )
+  t.same(documented.toSorted(), Object.keys(oauthErrors).toSorted())
 })
 
 t.test('each row says what it means and what to do', async (t) => {

@@ -63,11 +63,14 @@ t.test('what looks like a secret does not show, wherever it was written', async 
   const accessToken = `eyJhbGciOiJFUzI1NiJ9.${canary}.${canary}`
   log.info(`refused ${refreshToken}`)
   log.info('refused %s', accessToken)
+  log.info(`refused lks_${canary}${'A'.repeat(30)}`)
+  log.info({ note: `Basic ${Buffer.from(`client:lks_${canary}`).toString('base64')}` })
   log.info({ note: [`Bearer ${canary}`, `BEARER ${canary}`, `postgres://lk:${canary}@db/lk`] })
   log.error(new Error(`cannot reach redis://:${canary}@cache:6379`))
   log.child({ note: refreshToken }).info(new URL(`https://u:${canary}@h/p?x=${canary}`).href)
   t.notMatch(text(), canary)
   t.notMatch(text(), 'AAAA')
+  t.notMatch(text(), Buffer.from('client:lks_').toString('base64').slice(0, 12))
   t.match(text(), 'postgres://lk:[redacted]@db/lk', 'and the rest of the address stays')
 })
 

@@ -18,9 +18,10 @@ export type RouteAuth = 'none' | 'session' | 'optional'
 
 /**
  * What counts a request before it is read. `refresh` counts nothing by address: its use case counts by session, so that an
- * office behind one address never loses its sessions to each other. `none` is for probes and published keys.
+ * office behind one address never loses its sessions to each other. `client` counts failures only, in its use case: a service may
+ * ask as often as it likes. `none` is for probes and published keys.
  */
-export type RouteLimit = 'general' | 'login' | 'register' | 'refresh' | 'none'
+export type RouteLimit = 'general' | 'login' | 'register' | 'refresh' | 'client' | 'none'
 
 /** The authenticated user of a request, as its access token says and as the revocation list still allows. */
 export interface Caller {

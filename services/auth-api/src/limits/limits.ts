@@ -14,7 +14,7 @@ import { createRedisCounters } from './redis-counters.js'
 
 /** What is counted by address, and what by a key of the caller's. */
 export type AddressLimitName = 'generalAddress' | 'loginAddress' | 'registerAddress'
-export type LimitName = AddressLimitName | 'loginAccount' | 'refreshSession'
+export type LimitName = AddressLimitName | 'loginAccount' | 'refreshSession' | 'clientAddress'
 
 export interface Hit {
   /** How often the key was counted in this window, this time included. */
@@ -56,6 +56,7 @@ interface LimitDeps {
     | 'limitRegisterAddress'
     | 'limitLoginAccount'
     | 'limitRefreshSession'
+    | 'limitClientAddress'
   >
   keyring: Keyring
   redis: RedisHandle
@@ -74,6 +75,7 @@ export function createLimits({ config, keyring, redis, events, log }: LimitDeps)
     registerAddress: config.limitRegisterAddress,
     loginAccount: config.limitLoginAccount,
     refreshSession: config.limitRefreshSession,
+    clientAddress: config.limitClientAddress,
   }
   const shared = createRedisCounters(redis)
   const own = createMemoryCounters()

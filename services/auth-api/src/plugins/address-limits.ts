@@ -12,6 +12,7 @@ const limitOf: Readonly<Record<RouteLimit, AddressLimitName | null>> = {
   login: 'loginAddress',
   register: 'registerAddress',
   refresh: null,
+  client: null,
   none: null,
 }
 

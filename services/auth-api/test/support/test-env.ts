@@ -7,6 +7,7 @@ const limits = {
   LIMIT_REFRESH_SESSION: '100000/15m',
   LIMIT_REGISTER_ADDRESS: '100000/15m',
   LIMIT_GENERAL_ADDRESS: '1000000/15m',
+  LIMIT_CLIENT_ADDRESS: '1000000/15m',
 }
 
 /** The environment of an api under test; `undefined` unsets. Hashes are cheap: what they cost is the matter of their own tests. */

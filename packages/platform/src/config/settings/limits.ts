@@ -22,4 +22,10 @@ export const limitSettings = {
     '1000/15m',
     'Every other request per address.',
   ),
+  limitClientAddress: defaulted(
+    'LIMIT_CLIENT_ADDRESS',
+    limit,
+    '100/15m',
+    'Failed sign-ins of service clients per address; those that succeed are not counted.',
+  ),
 }
