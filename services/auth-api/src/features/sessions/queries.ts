@@ -169,22 +169,24 @@ export async function insertSession(sql: Sql, session: NewSession): Promise<Live
 }
 
 export interface Revocation {
-  reason: 'logout' | 'logout_all' | 'user_revoked' | 'password_changed'
+  reason: 'logout' | 'logout_all' | 'user_revoked' | 'password_changed' | 'client_revoked'
   origin: RequestOrigin
+  /** Who did it, when it was not the user: a service client. */
+  actorId?: string
 }
 
 /** Ends one session, of `userId` only when that is given; its id when it was live, else null. One event. */
 export async function revokeSession(
   sql: Sql,
   sessionId: string,
-  { userId, reason, origin }: Revocation & { userId: string | null },
+  { userId, ...revocation }: Revocation & { userId: string | null },
 ): Promise<string | null> {
   const [row] = await sql<{ id: string }[]>`
     WITH ended AS (
-      UPDATE sessions s SET revoked_at = now(), revoke_reason = ${reason}
+      UPDATE sessions s SET revoked_at = now(), revoke_reason = ${revocation.reason}
       WHERE s.id = ${sessionId} AND ${isAlive(sql)} AND (${userId}::uuid IS NULL OR s.user_id = ${userId})
       RETURNING s.id, s.user_id
-    ), ${toldRevoked(sql, reason, origin)}
+    ), ${toldRevoked(sql, revocation)}
     SELECT id FROM ended`
   return row?.id ?? null
 }
@@ -196,7 +198,7 @@ export async function revokeSession(
 export async function revokeSessionsOfUser(
   sql: Sql,
   userId: string,
-  { exceptSessionId, reason, origin }: Revocation & { exceptSessionId: string | null },
+  { exceptSessionId, ...revocation }: Revocation & { exceptSessionId: string | null },
 ): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     WITH live AS (
@@ -205,17 +207,17 @@ export async function revokeSessionsOfUser(
       ORDER BY s.id
       FOR UPDATE
     ), ended AS (
-      UPDATE sessions s SET revoked_at = now(), revoke_reason = ${reason}
+      UPDATE sessions s SET revoked_at = now(), revoke_reason = ${revocation.reason}
       FROM live WHERE s.id = live.id
       RETURNING s.id, s.user_id
-    ), ${toldRevoked(sql, reason, origin)}
+    ), ${toldRevoked(sql, revocation)}
     SELECT id FROM ended`
   return rows.map((row) => row.id)
 }
 
-const toldRevoked = (sql: Sql, reason: Revocation['reason'], origin: RequestOrigin) => sql`
+const toldRevoked = (sql: Sql, { reason, origin, actorId }: Revocation) => sql`
   told AS (INSERT INTO outbox (type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, data)
-  SELECT 'session.revoked', 'info', user_id, user_id, id,
+  SELECT 'session.revoked', 'info', user_id, coalesce(${actorId ?? null}::uuid, user_id), id,
     ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId}, jsonb_build_object('reason', ${reason}::text)
   FROM ended)`
 

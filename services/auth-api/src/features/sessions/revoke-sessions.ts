@@ -27,6 +27,16 @@ export async function logOutByRefreshToken(
   await logOut(deps, token.sessionId, origin)
 }
 
+/** Ends a session on the word of a service client, which the event names as its actor. Already ended is ended. */
+export async function endSessionForClient(
+  deps: RevokeDeps,
+  { sessionId, clientId, origin }: { sessionId: string; clientId: string; origin: RequestOrigin },
+): Promise<void> {
+  const reason = 'client_revoked'
+  await revokeSession(deps.sql, sessionId, { userId: null, reason, origin, actorId: clientId })
+  await deps.revocations.revoke([sessionId])
+}
+
 /** Ends all sessions of the user, this one included; answers how many. */
 export async function logOutEverywhere(
   deps: RevokeDeps,
