@@ -25,6 +25,8 @@ export type RouteLimit = 'general' | 'login' | 'register' | 'refresh' | 'client'
 
 /** The authenticated user of a request, as its access token says and as the revocation list still allows. */
 export interface Caller {
+  /** A browser sends cookies unasked: what came by one has passed the guard against forged requests. */
+  readonly via: 'bearer' | 'cookie'
   readonly userId: string
   readonly sessionId: string
   readonly generation: number

@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import type { App } from './app-types.js'
 import type { Deps } from './deps.js'
+import { csrf } from './features/csrf/index.js'
 import { health } from './features/health/index.js'
 import { keys } from './features/keys/index.js'
 import { login } from './features/login/index.js'
@@ -13,6 +14,7 @@ import { sessions } from './features/sessions/index.js'
 import { registerAnswerDeadline } from './plugins/answer-deadline.js'
 import { registerAccessTokens } from './plugins/access-tokens.js'
 import { registerClosedInputs } from './plugins/closed-inputs.js'
+import { registerCookieSessions } from './plugins/cookie-sessions.js'
 import { registerCrossOrigin } from './plugins/cross-origin.js'
 import { registerDraining } from './plugins/draining.js'
 import { registerErrors, sendProblem } from './plugins/errors.js'
@@ -28,7 +30,9 @@ import { registerUnknownRoutes } from './plugins/unknown-routes.js'
 
 /** Answers under both prefixes: the canonical one and the unversioned one of older clients. */
 const authPrefixes = ['/api/v1/auth', '/api/auth']
-const authFeatures = [registration, login, sessions, profile, passwords]
+/** Where `/csrf-token` answers too, for the same clients. */
+const apiPrefixes = ['/api/v1', '/api']
+const authFeatures = [csrf, registration, login, sessions, profile, passwords]
 
 /** The whole api, not listening. The order is the order in which a request meets its parts. */
 export async function buildApp(deps: Deps): Promise<App> {
@@ -67,6 +71,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   registerHttpServer(app, securityHeaders)
   await registerCrossOrigin(app, deps.config.allowedOrigins)
   registerAccessTokens(app, deps)
+  registerCookieSessions(app, deps)
   await registerGate(app, deps)
   registerUnknownRoutes(app)
   registerClosedInputs(app)
@@ -79,6 +84,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   for (const prefix of authPrefixes) {
     for (const feature of authFeatures) await app.register(feature, { prefix, deps })
   }
+  for (const prefix of apiPrefixes) await app.register(csrf, { prefix, deps })
   await registerApiPage(app)
   return app
 }

@@ -1,6 +1,7 @@
 // Attack: a route that somebody forgot to guard or to limit.
 import t from 'tap'
 import { buildApp } from '../src/app.js'
+import { canonicalUrl } from '../src/plugins/route-label.js'
 import { createTestApp } from './support/test-app.js'
 
 const authRoutes = [
@@ -17,6 +18,8 @@ const authRoutes = [
   'HEAD /me session general',
   'PATCH /me session general',
   'POST /change-password session general',
+  'GET /csrf-token none general',
+  'HEAD /csrf-token none general',
 ]
 const otherRoutes = [
   'GET /health none none',
@@ -27,6 +30,8 @@ const otherRoutes = [
   'GET /api/health/pool-stats none general',
   'GET /.well-known/jwks.json none none',
   'GET /metrics none none',
+  'GET /api/csrf-token none general',
+  'GET /api/v1/csrf-token none general',
 ]
 
 const { app, api, deps } = await createTestApp(t)
@@ -88,8 +93,7 @@ t.test('OpenAPI', async (t) => {
     )
     const routes = app.routeInventory
       .filter(
-        ({ method, url }) =>
-          method !== 'HEAD' && !url.startsWith('/api-docs') && !url.startsWith('/api/auth/'),
+        ({ method, url }) => method !== 'HEAD' && !url.startsWith('/api-docs') && canonicalUrl(url) === url,
       )
       .map(({ method, url }) => `${method} ${url}`)
     t.same(documented.toSorted(), routes.toSorted())
@@ -107,7 +111,8 @@ t.test('OpenAPI', async (t) => {
         t.ok(responses['500'], name)
         if (route?.limit !== 'none') t.ok(responses['429'], name)
         if (route?.auth === 'session') {
-          t.same(security, [{ accessToken: [] }], name)
+          const cookies = { sessionCookie: [], ...(method !== 'get' && { csrfToken: [] }) }
+          t.same(security, [{ accessToken: [] }, cookies], name)
           t.ok(responses['401'], name)
         }
         if (['post', 'patch'].includes(method)) {
@@ -115,6 +120,28 @@ t.test('OpenAPI', async (t) => {
         }
       }
     }
+  })
+
+  await t.test('says how a session is kept in cookies', async (t) => {
+    const { paths, components } = body as unknown as {
+      paths: Record<string, Record<string, Record<string, unknown>>>
+      components: { securitySchemes: unknown; schemas: Record<string, { properties: object }> }
+    }
+    t.match(components.securitySchemes, {
+      sessionCookie: { type: 'apiKey', in: 'cookie', name: 'lk_at' },
+      refreshCookie: { type: 'apiKey', in: 'cookie', name: 'lk_rt' },
+      csrfToken: { type: 'apiKey', in: 'header', name: 'X-CSRF-Token' },
+    })
+    for (const path of ['/login', '/register', '/signup']) {
+      const { parameters, responses } = paths[`/api/v1/auth${path}`]!['post']!
+      t.match(parameters, [
+        { in: 'header', name: 'x-session-mode', required: false, schema: { enum: ['cookie'] } },
+      ])
+      t.match(JSON.stringify(responses), '#/components/schemas/CookieSession')
+    }
+    t.match(paths['/api/v1/auth/refresh']!['post']!['security'], [{}, { refreshCookie: [], csrfToken: [] }])
+    const { properties } = components.schemas['CookieSession']!
+    t.same(Object.keys(properties), ['expiresIn', 'refreshExpiresIn', 'sessionId', 'user'])
   })
 
   await t.test('is also what the page shows', async (t) => {

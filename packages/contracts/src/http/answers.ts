@@ -21,6 +21,13 @@ export const User = Type.Object(
 )
 export type User = Static<typeof User>
 
+const sessionFields = {
+  expiresIn: Type.Integer({ description: 'Seconds until the access token expires' }),
+  refreshExpiresIn: Type.Integer({ description: 'Seconds until the session expires if it is not refreshed' }),
+  sessionId: Id,
+  user: User,
+}
+
 /** `token` repeats `accessToken` for clients of older backends. */
 export const Session = Type.Object(
   {
@@ -28,16 +35,20 @@ export const Session = Type.Object(
     accessToken: Type.String(),
     refreshToken: Type.String(),
     tokenType: Type.Literal('Bearer'),
-    expiresIn: Type.Integer({ description: 'Seconds until the access token expires' }),
-    refreshExpiresIn: Type.Integer({
-      description: 'Seconds until the session expires if it is not refreshed',
-    }),
-    sessionId: Id,
-    user: User,
+    ...sessionFields,
   },
   { $id: 'Session' },
 )
 export type Session = Static<typeof Session>
+
+/** A session whose tokens are in cookies, out of the reach of scripts. */
+export const CookieSession = Type.Object(sessionFields, { $id: 'CookieSession' })
+export type CookieSession = Static<typeof CookieSession>
+
+export const CsrfToken = Type.Object(
+  { csrfToken: Type.String({ description: 'To be sent as X-CSRF-Token' }) },
+  { $id: 'CsrfToken' },
+)
 
 export const SessionListItem = Type.Object({
   id: Id,

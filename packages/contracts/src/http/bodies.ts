@@ -30,7 +30,11 @@ export const LoginBody = Type.Object(
 )
 export type LoginBody = Static<typeof LoginBody>
 
-export const RefreshBody = Type.Object({ refreshToken: RefreshToken }, { $id: 'RefreshBody', ...closed })
+/** Empty or missing where the refresh token is in a cookie. */
+export const RefreshBody = Type.Object(
+  { refreshToken: Type.Optional(RefreshToken) },
+  { $id: 'RefreshBody', ...closed },
+)
 export type RefreshBody = Static<typeof RefreshBody>
 
 export const LogoutBody = Type.Object(

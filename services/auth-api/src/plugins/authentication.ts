@@ -34,28 +34,35 @@ export interface Authentication {
   finish(request: FastifyRequest, pending: PendingCheck | null): Promise<Caller | null>
 }
 
+interface Credential {
+  readonly via: Caller['via']
+  readonly token: string
+}
+
 export function createAuthentication(app: App, { revocations }: Pick<Deps, 'revocations'>): Authentication {
-  function ask(caller: Caller): PendingCheck {
+  function ask(payload: AccessTokenPayload, via: Caller['via']): PendingCheck {
+    const caller = callerFrom(payload, via)
     return { caller, answer: revocations.check(caller.sessionId, caller.generation) }
   }
 
   return {
     begin(request) {
-      const bearer = readBearer(request.raw)
-      const found = bearer.kind === 'token' ? app.findVerifiedAccessToken(bearer.token) : null
+      const credential = findCredential(app, request)
+      if (credential === null || credential === 'malformed') return null
+      const found = app.findVerifiedAccessToken(credential.token)
       if (found === null) return null
-      const pending = ask(callerFrom(found.payload))
+      const pending = ask(found.payload, credential.via)
       pending.answer.catch(() => undefined) // `finish` sees the failure; a request that the limiter refuses drops it
       return pending
     },
     async finish(request, pending) {
       let check = pending
       if (check === null) {
-        const bearer = readBearer(request.raw)
-        if (bearer.kind === 'none' && request.routeOptions.config.auth === 'optional') return null
-        if (bearer.kind === 'none') throw new AppError('token_missing')
-        if (bearer.kind === 'malformed') throw new AppError('token_invalid')
-        check = ask(callerFrom((await app.verifyAccessToken(bearer.token)).payload))
+        const credential = findCredential(app, request)
+        if (credential === null && request.routeOptions.config.auth === 'optional') return null
+        if (credential === null) throw new AppError('token_missing')
+        if (credential === 'malformed') throw new AppError('token_invalid')
+        check = ask((await app.verifyAccessToken(credential.token)).payload, credential.via)
       }
       if ((await check.answer) === 'revoked') throw new AppError('session_revoked')
       return check.caller
@@ -63,8 +70,23 @@ export function createAuthentication(app: App, { revocations }: Pick<Deps, 'revo
   }
 }
 
-function callerFrom(payload: AccessTokenPayload): Caller {
+/**
+ * The bearer or, only where no Authorization header was sent, the cookie. Where a caller is optional a cookie is none yet: the
+ * browser sends it unasked, and the route knows what it means there.
+ */
+function findCredential(app: App, request: FastifyRequest): Credential | 'malformed' | null {
+  const bearer = readBearer(request.raw)
+  if (bearer.kind === 'token') return { via: 'bearer', token: bearer.token }
+  if (bearer.kind === 'malformed') return 'malformed'
+  if (request.routeOptions.config.auth === 'optional') return null
+  const cookie = app.cookieSessions.readAccessToken(request)
+  if (cookie.kind === 'value') return { via: 'cookie', token: cookie.value }
+  return cookie.kind === 'twice' ? 'malformed' : null
+}
+
+function callerFrom(payload: AccessTokenPayload, via: Caller['via']): Caller {
   return {
+    via,
     userId: payload.sub,
     sessionId: payload.sid,
     generation: payload.gen,

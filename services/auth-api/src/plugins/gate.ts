@@ -16,6 +16,9 @@ export async function registerGate(app: App, deps: Deps): Promise<void> {
     const isOpen = auth === undefined || auth === 'none'
     const pending = isOpen ? null : authentication.begin(request)
     await limitAddress(request, reply)
-    if (!isOpen) request.caller = await authentication.finish(request, pending)
+    if (isOpen) return
+    const caller = await authentication.finish(request, pending)
+    if (caller?.via === 'cookie') app.cookieSessions.assertOwnRequest(request, caller)
+    request.caller = caller
   })
 }

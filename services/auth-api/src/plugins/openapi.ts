@@ -2,12 +2,13 @@ import { STATUS_CODES } from 'node:http'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { AppError } from '@latchkey/contracts/errors'
-import { Problem } from '@latchkey/contracts/http/answers'
+import { CookieSession, Problem, Session } from '@latchkey/contracts/http/answers'
 import type { FastifyContextConfig, FastifySchema } from 'fastify'
 import type { App } from '../app-types.js'
 import { noBody, noQuery } from './closed-inputs.js'
 import { sendProblem } from './errors.js'
 import { canonicalUrl } from './route-label.js'
+import type { SessionCookies } from './session-cookies.js'
 
 /** Everything from this origin, nothing inline: the page holds access tokens that people paste into it. */
 const pagePolicy =
@@ -30,9 +31,7 @@ export async function registerOpenApi(app: App): Promise<void> {
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }], // wherever the page came from: its policy lets it call nobody else
-      components: {
-        securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
-      },
+      components: { securitySchemes: securitySchemes(app.cookieSessions.names) },
     },
     refResolver: {
       buildLocalReference: (schema, _baseUri, _fragment, index) =>
@@ -40,20 +39,35 @@ export async function registerOpenApi(app: App): Promise<void> {
     },
     transform: ({ schema, url, route }) => ({
       url,
-      schema: canonicalUrl(url) === url ? documented(schema, route.config) : { ...schema, hide: true },
+      schema: canonicalUrl(url) === url ? documented(schema, route) : { ...schema, hide: true },
     }),
   })
 }
 
+function securitySchemes(cookies: SessionCookies['names']) {
+  return {
+    accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+    sessionCookie: { type: 'apiKey', in: 'cookie', name: cookies.accessToken },
+    refreshCookie: { type: 'apiKey', in: 'cookie', name: cookies.refreshToken },
+    csrfToken: { type: 'apiKey', in: 'header', name: 'X-CSRF-Token' },
+  } as const
+}
+
 /** A route declares what it answers by itself; this adds what its plugins answer for it. */
-function documented(schema: FastifySchema, { auth, limit }: FastifyContextConfig = {}): FastifySchema {
+function documented(
+  schema: FastifySchema,
+  { method, config: { auth, limit } = {} }: { method: unknown; config?: FastifyContextConfig | undefined },
+): FastifySchema {
   const problems: Record<number, unknown> = { 500: Problem }
   if (limit !== undefined && limit !== 'none') Object.assign(problems, { 400: Problem, 429: Problem })
-  if (auth === 'session' || auth === 'optional') problems[401] = Problem
+  if (auth === 'session' || auth === 'optional') Object.assign(problems, { 401: Problem, 403: Problem })
   if (schema.body !== undefined) Object.assign(problems, { 400: Problem, 413: Problem, 415: Problem })
-  const security = { session: [{ accessToken: [] }], optional: [{ accessToken: [] }, {}], none: undefined }[
-    auth ?? 'none'
-  ]
+  const cookie = { sessionCookie: [], ...(method !== 'GET' && { csrfToken: [] }) }
+  const security = {
+    session: [{ accessToken: [] }, cookie],
+    optional: [{ accessToken: [] }, cookie, {}],
+    none: undefined,
+  }[auth ?? 'none']
   const { body, querystring, ...others } = schema
   const answers = Object.entries({
     ...problems,
@@ -72,6 +86,7 @@ function describeAnswer(status: string, schema: unknown): unknown {
   const description = STATUS_CODES[status]
   if (schema === Problem)
     return { description, content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } }
+  if (schema === Session) return { description, oneOf: [Session, CookieSession] }
   return typeof schema === 'object' ? { description, ...schema } : schema
 }
 

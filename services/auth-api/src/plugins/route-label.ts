@@ -1,12 +1,13 @@
 import type { FastifyRequest } from 'fastify'
 
 const unversionedAuth = /^\/api\/auth(?=\/)/
+const shortCsrfToken = /^\/api(?:\/v1)?\/csrf-token$/
 
-/** The route pattern under its canonical prefix, so that both prefixes are one in limits and metrics. */
+/** The route pattern under its canonical prefix, so that all prefixes are one in limits and metrics. */
 export function routeLabel({ routeOptions: { url } }: FastifyRequest): string {
   return url === undefined ? 'none' : canonicalUrl(url)
 }
 
 export function canonicalUrl(url: string): string {
-  return url.replace(unversionedAuth, '/api/v1/auth')
+  return url.replace(unversionedAuth, '/api/v1/auth').replace(shortCsrfToken, '/api/v1/auth/csrf-token')
 }

@@ -7,7 +7,9 @@ import type { App } from '../../app-types.js'
 import type { Deps } from '../../deps.js'
 import { callerOf } from '../../plugins/authentication.js'
 import { originOf } from '../../request-origin.js'
+import { findCookieSession } from './cookie-session.js'
 import { listOwnSessions } from './list-own-sessions.js'
+import { decodeRefreshToken } from './refresh-token.js'
 import { endSession, logOut, logOutByRefreshToken, logOutEverywhere } from './revoke-sessions.js'
 import { rotateRefreshToken } from './rotate-refresh-token.js'
 import { sessionAnswer } from './session-answer.js'
@@ -22,25 +24,57 @@ const refusals = {
 const SessionId = Type.Object({ id: Id }, { additionalProperties: false })
 const NoContent = Type.Null({ description: 'Done' })
 
+/** A browser's cookie expires with its session; to be told so is to be signed out. */
+function noRefreshToken({ useCookieSessions }: Deps['config']): AppError {
+  if (useCookieSessions) return new AppError('refresh_token_invalid', 'No refresh token was sent.')
+  return new AppError('validation_failed', undefined, {
+    errors: [{ path: '/refreshToken', message: 'is required' }],
+  })
+}
+
 export function sessionRoutes(app: App, deps: Deps): void {
+  const cookieDeps = { ...deps, verifyAccessToken: app.verifyAccessToken }
+
   app.post('/refresh', {
     config: { auth: 'none', limit: 'refresh' },
     schema: {
       tags: ['sessions'],
       summary: 'Exchange a refresh token for the next one',
       description:
-        'Send an Idempotency-Key (random, the same on each retry) so that a lost answer can be given again.',
-      body: RefreshBody,
-      response: { 200: Session, 400: Problem, 401: Problem, 409: Problem, 429: Problem, 503: Problem },
+        'Send an Idempotency-Key (random, the same on each retry) so that a lost answer can be given again. ' +
+        'Without a refresh token in the body the one in the cookie counts, and the answer comes in cookies.',
+      security: [{}, { refreshCookie: [], csrfToken: [] }],
+      body: Type.Optional(RefreshBody),
+      response: {
+        200: Session,
+        400: Problem,
+        401: Problem,
+        403: Problem,
+        409: Problem,
+        429: Problem,
+        503: Problem,
+      },
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
+      const fromBody = request.body?.refreshToken
+      const refreshToken = fromBody ?? app.cookieSessions.tokensOf(request).refreshToken
+      if (refreshToken === null) throw noRefreshToken(deps.config)
+      const isCookie = fromBody === undefined
+      if (isCookie) {
+        const sessionId = decodeRefreshToken(deps.keyring, refreshToken)?.sessionId ?? null
+        app.cookieSessions.assertOwnRequest(request, { sessionId })
+      }
       const { outcome, session } = await rotateRefreshToken(deps, {
-        refreshToken: request.body.refreshToken,
+        refreshToken,
         idempotencyKey: request.headers['idempotency-key'],
         origin: originOf(request),
       })
-      if (session === null) throw new AppError(refusals[outcome])
-      return sessionAnswer(deps, app.signAccessToken, session)
+      if (session === null) {
+        if (isCookie && outcome !== 'superseded') app.cookieSessions.expire(reply)
+        throw new AppError(refusals[outcome])
+      }
+      const answer = sessionAnswer(deps, app.signAccessToken, session)
+      return isCookie ? app.cookieSessions.send(request, reply, answer) : answer
     },
   })
 
@@ -49,15 +83,23 @@ export function sessionRoutes(app: App, deps: Deps): void {
     schema: {
       tags: ['sessions'],
       summary: 'End this session',
-      description: 'By the access token or, without one, by a refresh token of any generation.',
+      description:
+        'By the access token or, without one, by a refresh token of any generation; without either by the cookies.',
       body: Type.Union([LogoutBody, Type.Null()]),
-      response: { 204: NoContent, 400: Problem, 401: Problem, 429: Problem, 503: Problem },
+      response: { 204: NoContent, 400: Problem, 401: Problem, 403: Problem, 429: Problem, 503: Problem },
     },
     handler: async (request, reply) => {
+      const origin = originOf(request)
       const refreshToken = request.body?.refreshToken
-      if (request.caller !== null) await logOut(deps, request.caller.sessionId, originOf(request))
-      else if (refreshToken !== undefined) await logOutByRefreshToken(deps, refreshToken, originOf(request))
-      else throw new AppError('token_missing')
+      if (request.caller !== null) await logOut(deps, request.caller.sessionId, origin)
+      else if (refreshToken !== undefined) await logOutByRefreshToken(deps, refreshToken, origin)
+      else {
+        const sessionId = await findCookieSession(cookieDeps, app.cookieSessions.tokensOf(request))
+        if (sessionId === null) throw new AppError('token_missing')
+        app.cookieSessions.assertOwnRequest(request, { sessionId })
+        await logOut(deps, sessionId, origin)
+        app.cookieSessions.clear(reply)
+      }
       return reply.code(204).send(null)
     },
   })
@@ -69,9 +111,12 @@ export function sessionRoutes(app: App, deps: Deps): void {
       summary: 'End all sessions, this one included',
       response: { 200: RevokedCount, 401: Problem, 429: Problem, 503: Problem },
     },
-    handler: async (request) => ({
-      revoked: await logOutEverywhere(deps, callerOf(request).userId, originOf(request)),
-    }),
+    handler: async (request, reply) => {
+      const { userId, via } = callerOf(request)
+      const revoked = await logOutEverywhere(deps, userId, originOf(request))
+      if (via === 'cookie') app.cookieSessions.clear(reply)
+      return { revoked }
+    },
   })
 
   app.get('/sessions', {
