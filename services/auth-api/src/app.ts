@@ -7,6 +7,7 @@ import { health } from './features/health/index.js'
 import { keys } from './features/keys/index.js'
 import { login } from './features/login/index.js'
 import { metricsPage } from './features/metrics/index.js'
+import { oauthTokens } from './features/oauth-tokens/index.js'
 import { passwords } from './features/passwords/index.js'
 import { profile } from './features/profile/index.js'
 import { registration } from './features/registration/index.js'
@@ -81,6 +82,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   await app.register(health, { deps })
   await app.register(keys, { deps })
   await app.register(metricsPage, { deps })
+  await app.register(oauthTokens, { deps })
   for (const prefix of authPrefixes) {
     for (const feature of authFeatures) await app.register(feature, { prefix, deps })
   }

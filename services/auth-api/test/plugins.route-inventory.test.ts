@@ -29,10 +29,12 @@ const otherRoutes = [
   'GET /api/health/database none general',
   'GET /api/health/pool-stats none general',
   'GET /.well-known/jwks.json none none',
+  'GET /.well-known/oauth-authorization-server none none',
   'GET /metrics none none',
   'GET /api/csrf-token none general',
   'GET /api/v1/csrf-token none general',
 ]
+const clientRoutes = ['token', 'introspect', 'revoke'].map((name) => `POST /oauth2/${name} none client`)
 
 const { app, api, deps } = await createTestApp(t)
 
@@ -46,6 +48,7 @@ t.test('routes', async (t) => {
         ['/api/v1/auth', '/api/auth'].map((prefix) => line.replace(' /', ` ${prefix}/`)),
       ),
       ...otherRoutes.flatMap((line) => [line, line.replace('GET', 'HEAD')]),
+      ...clientRoutes,
     ]
     t.same(listed.toSorted(), expected.toSorted())
     for (const { url, auth, limit } of app.routeInventory.filter((route) =>

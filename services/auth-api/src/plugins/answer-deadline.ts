@@ -1,7 +1,6 @@
 import { AppError } from '@latchkey/contracts/errors'
 import type { FastifyRequest } from 'fastify'
 import type { App } from '../app-types.js'
-import { sendProblem } from './errors.js'
 
 const deadlineMs = 10_000
 
@@ -15,7 +14,7 @@ export function registerAnswerDeadline(app: App): void {
     const timer = setTimeout(() => {
       if (reply.sent) return
       void reply.header('connection', 'close') // the rest of a body may still come, or a handler still hold what it took
-      sendProblem(refusalOf(request), request, reply)
+      request.server.errorHandler(refusalOf(request), request, reply) // in the words of this part of the api
     }, request.routeOptions.config.deadlineMs ?? deadlineMs)
     reply.raw.once('close', () => clearTimeout(timer))
     done()

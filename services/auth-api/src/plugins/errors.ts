@@ -1,5 +1,5 @@
 import { newId } from '@latchkey/platform/crypto/identifiers'
-import type { ErrorCode } from '@latchkey/contracts/errors'
+import type { AppError, ErrorCode } from '@latchkey/contracts/errors'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app-types.js'
 import { problemHeaders, problemOf, publicErrorOf } from './problems.js'
@@ -20,14 +20,21 @@ export function registerErrors(app: App): void {
 }
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const errorId = newId()
+  const refusal = recordRefusal(error, request, errorId)
+  const problem = problemOf(refusal, errorId)
+  void reply.code(refusal.status).headers(problemHeaders(refusal)).send(JSON.stringify(problem))
+}
+
+/** What the client may know of an error; the rest is logged, under its id. */
+export function recordRefusal(error: unknown, request: FastifyRequest, errorId: string = newId()): AppError {
   const refusal = publicErrorOf(error)
-  const problem = problemOf(refusal, newId())
-  request.problem = { code: refusal.code, errorId: problem.errorId }
+  request.problem = { code: refusal.code, errorId }
   if (refusal.status >= 500) {
     const cause = refusal.cause ?? refusal
-    const fields = { err: cause, errorId: problem.errorId, code: refusal.code, requestId: request.id }
+    const fields = { err: cause, errorId, code: refusal.code, requestId: request.id }
     if (refusal.code === 'internal_error') request.server.log.error(fields, 'request failed')
     else request.server.log.warn(fields, 'request could not be served')
   }
-  void reply.code(refusal.status).headers(problemHeaders(refusal)).send(JSON.stringify(problem))
+  return refusal
 }

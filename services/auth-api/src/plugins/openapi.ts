@@ -47,6 +47,7 @@ export async function registerOpenApi(app: App): Promise<void> {
 function securitySchemes(cookies: SessionCookies['names']) {
   return {
     accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+    serviceClient: { type: 'http', scheme: 'basic', description: 'Id and secret of a service client' },
     sessionCookie: { type: 'apiKey', in: 'cookie', name: cookies.accessToken },
     refreshCookie: { type: 'apiKey', in: 'cookie', name: cookies.refreshToken },
     csrfToken: { type: 'apiKey', in: 'header', name: 'X-CSRF-Token' },

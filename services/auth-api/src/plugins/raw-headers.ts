@@ -11,3 +11,11 @@ export function countHeader(rawHeaders: readonly string[], name: string): number
   }
   return count
 }
+
+/**
+ * Each value that was sent under a name, in the order of sending.
+ * @param name in lower case
+ */
+export function headerValues(rawHeaders: readonly string[], name: string): string[] {
+  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name)
+}
