@@ -11,6 +11,7 @@ export const securityEventTypes = {
   'session.reuse_detected': 'critical',
   'session.generation_recovered': 'warning',
   'session.device_changed': 'warning',
+  'session.stepped_up': 'info',
   'password.changed': 'notice',
   'password.reset_requested': 'notice',
   'password.reset': 'notice',

@@ -39,7 +39,7 @@ t.test('e-mail and username sign in, in any case, each to a session of its own',
   }
   t.equal(new Set([registered, ...sessions].map(({ sessionId }) => sessionId)).size, 5)
   const last = sessions.at(-1)!
-  t.same(await isAlive(app, last), { access: true, refresh: true })
+  t.same(await isAlive(app, last, { ip }), { access: true, refresh: true })
   const { body } = await app.api('GET', '/sessions', { token: last.accessToken })
   t.match(
     (body['sessions'] as { id: string }[]).find(({ id }) => id === last.sessionId),

@@ -20,6 +20,10 @@ export function findContradictions(config: Partial<Config>): string[] {
       'REFRESH_TTL must not be longer than SESSION_MAX_AGE',
     ],
     [
+      exceeds(config.adminRefreshTtlSeconds, config.adminSessionMaxAgeSeconds),
+      'ADMIN_REFRESH_TTL must not be longer than ADMIN_SESSION_MAX_AGE',
+    ],
+    [
       exceeds(config.refreshGraceSeconds, config.refreshRecoverySeconds),
       'REFRESH_GRACE_SECONDS must not be longer than REFRESH_RECOVERY_SECONDS',
     ],

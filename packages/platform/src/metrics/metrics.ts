@@ -14,6 +14,7 @@ const refreshOutcomes = [
   'superseded',
   'reused',
   'ahead',
+  'device_changed',
   'dead',
   'forged',
 ] as const

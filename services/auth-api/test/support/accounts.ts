@@ -51,9 +51,13 @@ function expectSession(answer: ApiAnswer, status: number): Session {
 export async function isAlive(
   { api }: TestApp,
   session: Session,
+  options: CallOptions = {},
 ): Promise<{ access: boolean; refresh: boolean }> {
-  const access = await api('GET', '/me', { token: session.accessToken })
-  const refresh = await api('POST', '/refresh', { body: { refreshToken: session.refreshToken } })
+  const access = await api('GET', '/me', { ...options, token: session.accessToken })
+  const refresh = await api('POST', '/refresh', {
+    ...options,
+    body: { refreshToken: session.refreshToken },
+  })
   return { access: access.status === 200, refresh: refresh.status === 200 }
 }
 

@@ -52,6 +52,30 @@ export const tokenSettings = {
     '30d',
     'A session ends this long after sign-in, however busy.',
   ),
+  adminRefreshTtlSeconds: defaulted(
+    'ADMIN_REFRESH_TTL',
+    duration('5m', '365d'),
+    '30m',
+    'The same as REFRESH_TTL for admins and auditors; never longer than it.',
+  ),
+  adminSessionMaxAgeSeconds: defaulted(
+    'ADMIN_SESSION_MAX_AGE',
+    duration('5m', '730d'),
+    '12h',
+    'The same as SESSION_MAX_AGE for admins and auditors, counted from when they last gave a credential; never longer than it.',
+  ),
+  maxSessionsPerUser: defaulted(
+    'MAX_SESSIONS_PER_USER',
+    wholeNumber(1, 500),
+    '20',
+    'A sign-in beyond it ends the least recently used session. 20 is all devices of a busy person, and a list that one can still read.',
+  ),
+  deviceChange: defaulted(
+    'DEVICE_CHANGE',
+    oneOf('report', 'sign_out'),
+    'report',
+    'What a refresh from another browser, app or platform does: report tells of it, sign_out also ends the session. A new network is only told.',
+  ),
   refreshGraceSeconds: defaulted(
     'REFRESH_GRACE_SECONDS',
     wholeNumber(0, 60),

@@ -10,7 +10,7 @@ import { clearGuesses, countGuess } from './account-guesses.js'
 import { readLoginIdentifier } from './login-identifier.js'
 import { type Account, findAccount, replaceHash } from './queries.js'
 
-type LoginDeps = Pick<Deps, 'config' | 'events' | 'limits' | 'passwords' | 'sql'>
+type LoginDeps = Pick<Deps, 'config' | 'events' | 'limits' | 'passwords' | 'revocations' | 'sql'>
 
 /** Why a sign-in failed: for the event, never for the answer. */
 type Failure =
@@ -44,6 +44,7 @@ export async function logIn(deps: LoginDeps, body: LoginBody, origin: RequestOri
       await deps.events.report(newSecurityEvent('login.failed', fields))
       throw new AppError('invalid_credentials')
     }
+    await deps.revocations.revoke(outcome.endedSessionIds)
     await clearGuesses(deps, guessed, origin)
     return outcome
   })

@@ -1,9 +1,11 @@
 import { type Fingerprint, isSameAgent, isSameNetwork } from './fingerprint.js'
 import { retryKeyOf } from './retry-keys.js'
 
-/** What a refresh came to; also the label `outcome` of auth_refresh_total. `reused` is the case "theft". */
-export type RefreshOutcome =
-  'rotated' | 'race' | 'retry' | 'recovery' | 'superseded' | 'reused' | 'ahead' | 'dead' | 'forged'
+/** What the table decides. `reused` is the case "theft". */
+type RefreshCase = 'rotated' | 'race' | 'retry' | 'recovery' | 'superseded' | 'reused' | 'ahead' | 'dead'
+
+/** What a refresh came to; also the label `outcome` of auth_refresh_total. */
+export type RefreshOutcome = RefreshCase | 'device_changed' | 'forged'
 
 /** A session row as one statement saw it, with the ages that the database's clock gives it. */
 export interface SeenSession {
@@ -29,9 +31,7 @@ export interface RefreshWindows {
 const recoveryInNetworkSeconds = 24 * 60 * 60
 const lateDuplicateSeconds = 60
 
-type Decision =
-  | Exclude<RefreshOutcome, 'forged'>
-  | { unlessConfirmed: 'retry' | 'recovery'; otherwise: 'superseded' | 'reused' }
+type Decision = RefreshCase | { unlessConfirmed: 'retry' | 'recovery'; otherwise: 'superseded' | 'reused' }
 
 /**
  * The table of refresh cases, for a token with a good MAC. Pure; where the answer hangs on whether the client has shown

@@ -1,6 +1,6 @@
 import type { Deps } from '../../deps.js'
-import { findSession, type SeenSessionRow } from './queries.js'
 import { decodeRefreshToken } from './refresh-token.js'
+import { findSession, type SeenSessionRow } from './rotation/queries.js'
 
 /** With the generation of the token that was looked at. */
 export type RefreshableSession = SeenSessionRow
@@ -10,12 +10,12 @@ export type RefreshableSession = SeenSessionRow
  * token is not the client that holds it. One that is ahead of the row is good, because only we can have issued it.
  */
 export async function findRefreshableSession(
-  { sql, keyring }: Pick<Deps, 'sql' | 'keyring'>,
+  { sql, keyring, config }: Pick<Deps, 'sql' | 'keyring' | 'config'>,
   refreshToken: string,
 ): Promise<RefreshableSession | null> {
   const token = decodeRefreshToken(keyring, refreshToken)
   if (token === null) return null
-  const seen = await findSession(sql, token.sessionId)
+  const seen = await findSession(sql, token.sessionId, config)
   if (seen === null || !seen.isAlive || token.generation < seen.generation) return null
   return { ...seen, generation: token.generation }
 }

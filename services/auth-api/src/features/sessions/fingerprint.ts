@@ -6,19 +6,21 @@ import { describeAgent } from './user-agent.js'
 /** Who asks, as far as a request shows it: 8 bytes for the agent, 8 for the network, hashed apart. */
 export type Fingerprint = Buffer
 
-// Attackers choose user agents: the memory of them is bounded, and long ones were cut before they came here.
+// Attackers choose user agents, and some have many addresses: what is remembered of both is bounded, and long user agents were
+// cut before they came here.
 const agents = new LruMap<Buffer>(1000)
+const networks = new LruMap<Buffer>(5000)
 
 /**
  * Agent: browser or app family and platform, without versions, so that it survives updates.
  * Network: IPv4 /24 or IPv6 /48, so that it survives a new lease. No secret goes in: the row holds both in clear anyway.
  */
 export function fingerprintOf(origin: { ip: string; userAgent: string | null }): Fingerprint {
-  return Buffer.concat([agentHash(origin.userAgent ?? ''), hash(networkOf(origin.ip))])
+  return Buffer.concat([agentHash(origin.userAgent ?? ''), networkHash(origin.ip)])
 }
 
-export const isSameAgent = (a: Fingerprint, b: Fingerprint): boolean =>
-  a.subarray(0, 8).equals(b.subarray(0, 8))
+export const agentOf = (fingerprint: Fingerprint): Buffer => fingerprint.subarray(0, 8)
+export const isSameAgent = (a: Fingerprint, b: Fingerprint): boolean => agentOf(a).equals(agentOf(b))
 export const isSameNetwork = (a: Fingerprint, b: Fingerprint): boolean => a.subarray(8).equals(b.subarray(8))
 
 function agentHash(userAgent: string): Buffer {
@@ -27,6 +29,15 @@ function agentHash(userAgent: string): Buffer {
     const { family, platform } = describeAgent(userAgent)
     hashed = hash(`${family}\n${platform}`)
     agents.set(userAgent, hashed)
+  }
+  return hashed
+}
+
+function networkHash(ip: string): Buffer {
+  let hashed = networks.get(ip)
+  if (hashed === undefined) {
+    hashed = hash(networkOf(ip))
+    networks.set(ip, hashed)
   }
   return hashed
 }

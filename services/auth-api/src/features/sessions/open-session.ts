@@ -1,11 +1,13 @@
+import type { Config } from '@latchkey/platform/config/config'
 import { newId } from '@latchkey/platform/crypto/identifiers'
 import type { Sql } from '@latchkey/platform/database/client'
 import type { RequestOrigin } from '../../request-origin.js'
-import { fingerprintOf } from './fingerprint.js'
-import { insertSession, type LiveSessionRow } from './queries.js'
+import { agentOf, fingerprintOf } from './fingerprint.js'
+import type { Lifetimes } from './lifetimes.js'
+import { insertSession, type OpenedSessionRow } from './opening/queries.js'
 import { deviceNameOf } from './user-agent.js'
 
-export type OpenedSession = LiveSessionRow
+export type OpenedSession = OpenedSessionRow
 
 export interface OpenSessionInput {
   userId: string
@@ -13,28 +15,34 @@ export interface OpenSessionInput {
   passwordHash: string
   /** RFC 8176: how the user authenticated, e.g. `['pwd']`. */
   amr: string[]
+  /** What the client calls the device. Without it the device is called by its user agent, which may change. */
   deviceName: string | null
   origin: RequestOrigin
 }
 
 /**
- * Opens a device session and writes its `login.succeeded`, as one statement on the pool or in the caller's transaction.
+ * Opens a device session and writes its `login.succeeded`, as one statement on the pool or in the caller's transaction. Ends the
+ * least recently used sessions beyond MAX_SESSIONS_PER_USER: once it is committed, the caller hands `endedSessionIds` to
+ * `revocations.revoke`.
  * Null when the password was changed or the user disabled or deleted meanwhile: answer that as a wrong password.
  */
 export function openSession(
   sql: Sql,
-  deps: { config: { refreshTtlSeconds: number; sessionMaxAgeSeconds: number } },
-  input: OpenSessionInput,
+  { config }: { config: Lifetimes & Pick<Config, 'maxSessionsPerUser'> },
+  { userId, passwordHash, amr, deviceName, origin }: OpenSessionInput,
 ): Promise<OpenedSession | null> {
+  const fingerprint = fingerprintOf(origin)
   return insertSession(sql, {
     sessionId: newId(),
-    userId: input.userId,
-    passwordHash: input.passwordHash,
-    amr: input.amr,
-    origin: input.origin,
-    deviceName: input.deviceName ?? deviceNameOf(input.origin.userAgent),
-    fingerprint: fingerprintOf(input.origin),
-    refreshTtlSeconds: deps.config.refreshTtlSeconds,
-    sessionMaxAgeSeconds: deps.config.sessionMaxAgeSeconds,
+    userId,
+    passwordHash,
+    amr,
+    origin,
+    deviceName,
+    shownDeviceName: deviceName ?? deviceNameOf(origin.userAgent),
+    fingerprint,
+    agent: agentOf(fingerprint),
+    lifetimes: config,
+    maxOtherSessions: config.maxSessionsPerUser - 1,
   })
 }

@@ -2,16 +2,20 @@ import { AppError } from '@latchkey/contracts/errors'
 import type { Deps } from '../../deps.js'
 import type { RequestOrigin } from '../../request-origin.js'
 import { decideRefresh, type RefreshOutcome } from './decide-refresh.js'
-import { fingerprintOf } from './fingerprint.js'
-import {
-  findSession,
-  type LiveSessionRow,
-  recoverGeneration,
-  revokeReusedSession,
-  rotateSession,
-} from './queries.js'
+import { deviceChange } from './device-change.js'
+import { agentOf, fingerprintOf } from './fingerprint.js'
+import type { LiveSessionRow } from './queries.js'
 import { decodeRefreshToken, type RefreshTokenClaims } from './refresh-token.js'
 import { hashRetryKey, noRetryKey } from './retry-keys.js'
+import {
+  findSession,
+  recoverGeneration,
+  type RefreshableRow,
+  revokeMovedSession,
+  revokeReusedSession,
+  rotateSession,
+  updateDevice,
+} from './rotation/queries.js'
 
 export type RefreshDeps = Pick<Deps, 'config' | 'sql' | 'keyring' | 'revocations' | 'limits' | 'metrics'>
 
@@ -21,9 +25,10 @@ export interface RefreshInput {
   origin: RequestOrigin
 }
 
-export type RefreshResult =
-  | { outcome: Exclude<RefreshOutcome, 'superseded' | 'reused' | 'dead' | 'forged'>; session: LiveSessionRow }
-  | { outcome: 'superseded' | 'reused' | 'dead' | 'forged'; session: null }
+type Refusal = 'superseded' | 'reused' | 'device_changed' | 'dead' | 'forged'
+type Grant = Exclude<RefreshOutcome, Refusal>
+
+export type RefreshResult = { outcome: Grant; session: LiveSessionRow } | { outcome: Refusal; session: null }
 
 // Each turn is lost only to another request that moved the same row; past this many the store is misbehaving.
 const maxTurns = 8
@@ -49,38 +54,52 @@ async function answerRefresh(deps: RefreshDeps, input: RefreshInput): Promise<Re
   if (token === null) return { outcome: 'forged', session: null }
   await deps.limits.consume('refreshSession', token.sessionId, input.origin)
 
-  const presented = { ...token, retryKey, fingerprint: fingerprintOf(input.origin) }
+  const fingerprint = fingerprintOf(input.origin)
+  const presented = { ...token, retryKey, fingerprint, origin: input.origin }
   for (let turn = 0; turn < maxTurns; turn += 1) {
-    const result = await takeTurn(deps, input.origin, presented)
+    const result = await takeTurn(deps, presented)
     if (result !== 'overtaken') return result
   }
   throw new AppError('unavailable', 'The session is busy. Try again with the same token.')
 }
 
-type Presented = RefreshTokenClaims & { retryKey: Buffer | null; fingerprint: Buffer }
+type Presented = RefreshTokenClaims & {
+  retryKey: Buffer | null
+  fingerprint: Buffer
+  origin: RequestOrigin
+}
 
-async function takeTurn(
-  deps: RefreshDeps,
-  origin: RequestOrigin,
-  token: Presented,
-): Promise<RefreshResult | 'overtaken'> {
+async function takeTurn(deps: RefreshDeps, token: Presented): Promise<RefreshResult | 'overtaken'> {
   const { sql, config } = deps
+  const { sessionId, origin } = token
+  const mustStay = config.deviceChange === 'sign_out'
   const rotation = {
-    sessionId: token.sessionId,
+    sessionId,
     generation: token.generation,
     retryKey: token.retryKey ?? noRetryKey,
     rotatedBy: token.fingerprint,
-    refreshTtlSeconds: config.refreshTtlSeconds,
+    lifetimes: config,
   }
-  const synchronousCommit = config.refreshDurability === 'async' ? 'off' : 'on'
-  const rotated = await rotateSession(sql, { ...rotation, synchronousCommit })
-  if (rotated !== null) return { outcome: 'rotated', session: rotated }
+  const rotated = await rotateSession(sql, {
+    ...rotation,
+    onlyAgent: mustStay ? agentOf(token.fingerprint) : null,
+    synchronousCommit: config.refreshDurability === 'async' ? 'off' : 'on',
+  })
+  if (rotated !== null) return grant(deps, 'rotated', rotated, token)
 
-  const seen = await findSession(sql, token.sessionId)
+  const seen = await findSession(sql, sessionId, config)
   if (seen === null) return { outcome: 'dead', session: null }
   let decision = decideRefresh(seen, token, config)
+  if (mustStay && decision !== 'dead' && decision !== 'reused') {
+    // Whatever else it would have come to, a race and a retry included: another agent is handed nothing.
+    const change = deviceChange(seen.deviceFingerprint, token.fingerprint)
+    if (change?.changed.includes('agent') === true) {
+      if (!(await revokeMovedSession(sql, { sessionId, change, origin }))) return 'overtaken'
+      return refuse(deps, 'device_changed', sessionId)
+    }
+  }
   if (typeof decision === 'object') {
-    const isConfirmed = await deps.revocations.isConfirmed(token.sessionId, seen.generation)
+    const isConfirmed = await deps.revocations.isConfirmed(sessionId, seen.generation)
     decision = isConfirmed ? decision.otherwise : decision.unlessConfirmed
   }
   switch (decision) {
@@ -89,24 +108,40 @@ async function takeTurn(
     case 'ahead': {
       const recovered = await recoverGeneration(sql, { ...rotation, lostFrom: seen.generation, origin })
       if (recovered === null) return 'overtaken'
-      await deps.revocations.forgetConfirmation(token.sessionId)
-      return { outcome: 'ahead', session: recovered }
+      await deps.revocations.forgetConfirmation(sessionId)
+      return grant(deps, 'ahead', recovered, token)
     }
     case 'reused': {
-      const reuse = {
-        sessionId: token.sessionId,
-        presented: token.generation,
-        stored: seen.generation,
-        origin,
-      }
+      const reuse = { sessionId, presented: token.generation, stored: seen.generation, origin }
       if (!(await revokeReusedSession(sql, reuse))) return 'overtaken'
-      await deps.revocations.revoke([token.sessionId])
-      return { outcome: 'reused', session: null }
+      return refuse(deps, 'reused', sessionId)
     }
     case 'superseded':
     case 'dead':
       return { outcome: decision, session: null }
     default:
-      return { outcome: decision, session: seen }
+      return grant(deps, decision, seen, token)
   }
+}
+
+/** Whoever is handed tokens on another device than the session was on is told of, once for each change. */
+async function grant(
+  { sql }: RefreshDeps,
+  outcome: Grant,
+  session: RefreshableRow,
+  { sessionId, fingerprint, origin }: Presented,
+): Promise<RefreshResult> {
+  const change = deviceChange(session.deviceFingerprint, fingerprint)
+  if (change !== null) await updateDevice(sql, { sessionId, change, origin })
+  return { outcome, session }
+}
+
+/** For a session that was just ended: everywhere, before it is answered. */
+async function refuse(
+  { revocations }: RefreshDeps,
+  outcome: 'reused' | 'device_changed',
+  sessionId: string,
+): Promise<RefreshResult> {
+  await revocations.revoke([sessionId])
+  return { outcome, session: null }
 }

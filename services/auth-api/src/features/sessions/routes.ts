@@ -17,6 +17,7 @@ import { sessionAnswer } from './session-answer.js'
 const refusals = {
   superseded: 'refresh_superseded',
   reused: 'refresh_token_reused',
+  device_changed: 'refresh_token_invalid',
   dead: 'refresh_token_invalid',
   forged: 'refresh_token_invalid',
 } as const

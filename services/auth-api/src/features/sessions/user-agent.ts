@@ -1,4 +1,5 @@
 import Bowser from 'bowser'
+import { LruMap } from 'toad-cache'
 
 export interface Agent {
   /** Browser or app family, without a version: `Chrome`, `Firefox`, `MyApp`. */
@@ -7,11 +8,19 @@ export interface Agent {
   platform: string
 }
 
+// A list of sessions asks for the same few again and again. Bounded, because attackers choose them.
+const described = new LruMap<Agent>(1000)
+
 /** Family and platform of a user agent, as far as they can be told. Never throws, whatever a client sends. */
 export function describeAgent(userAgent: string): Agent {
   if (userAgent === '') return { family: '', platform: '' }
-  const { browser, os } = Bowser.parse(userAgent)
-  return { family: browser.name || firstProduct(userAgent), platform: os.name ?? '' }
+  let agent = described.get(userAgent)
+  if (agent === undefined) {
+    const { browser, os } = Bowser.parse(userAgent)
+    agent = { family: browser.name || firstProduct(userAgent), platform: os.name ?? '' }
+    described.set(userAgent, agent)
+  }
+  return agent
 }
 
 /** What the session list shows when the client gave no name; null when the user agent tells nothing. */

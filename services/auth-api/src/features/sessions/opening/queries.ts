@@ -1,0 +1,121 @@
+import type { Sql } from '@latchkey/platform/database/client'
+import type { RequestOrigin } from '../../../request-origin.js'
+import type { Lifetimes } from '../lifetimes.js'
+import { isAlive, lifeOf, type LiveSessionRow, liveSession, revocationEvents } from '../queries.js'
+
+export interface NewSession {
+  sessionId: string
+  userId: string
+  /** The hash that the presented password was checked against. */
+  passwordHash: string
+  amr: string[]
+  origin: RequestOrigin
+  /** What the client calls the device; null when it gave no name. */
+  deviceName: string | null
+  /** What the device is called in the event. */
+  shownDeviceName: string | null
+  fingerprint: Buffer
+  agent: Buffer
+  lifetimes: Lifetimes
+  /** How many other sessions the user may keep. */
+  maxOtherSessions: number
+}
+
+export interface OpenedSessionRow extends LiveSessionRow {
+  /** The sessions that had to end, because there would have been too many. */
+  endedSessionIds: string[]
+}
+
+/** Devices of a user that are remembered; the least recently seen are forgotten. Sign-ins at once may each add one more for a while. */
+const maxKnownDevices = 50
+
+/**
+ * Opens a session and tells of it, in one statement. Null when the password was changed, or the user disabled or deleted,
+ * while the hash was computed: the share lock makes a change of password wait for us, or us see it.
+ * Locks in the order credential, user, sessions, as every change of password does.
+ */
+export async function insertSession(sql: Sql, session: NewSession): Promise<OpenedSessionRow | null> {
+  const { agent, lifetimes, origin } = session
+  const [row] = await sql<OpenedSessionRow[]>`
+    WITH credential AS (
+      SELECT user_id FROM credentials
+      WHERE user_id = ${session.userId} AND password_hash = ${session.passwordHash}
+      FOR SHARE
+    ), u AS (
+      UPDATE users SET last_login_at = now() FROM credential
+      WHERE users.id = credential.user_id AND users.disabled_at IS NULL
+      RETURNING users.*
+    ), ended AS (
+      SELECT end_surplus_sessions(u.id, ${session.sessionId}, ${session.maxOtherSessions}) AS id, u.id AS user_id FROM u
+    ), told_ended AS (${revocationEvents(sql, { reason: 'session_limit', origin })}
+    ), s AS (
+      INSERT INTO sessions (id, user_id, idle_expires_at, absolute_expires_at, ip, amr, device_name, user_agent, device_fingerprint)
+      SELECT ${session.sessionId}, u.id,
+        now() + ${lifeOf(sql, lifetimes.refreshTtlSeconds, lifetimes.adminRefreshTtlSeconds)},
+        now() + ${lifeOf(sql, lifetimes.sessionMaxAgeSeconds, lifetimes.adminSessionMaxAgeSeconds)},
+        ${origin.ip}::inet, ${sql.array(session.amr)}, ${session.deviceName}, ${origin.userAgent}, ${session.fingerprint}
+      FROM u
+      RETURNING *
+    ), device AS (
+      INSERT INTO known_devices (user_id, agent_hash) SELECT u.id, ${agent} FROM u
+      ON CONFLICT (user_id, agent_hash) DO UPDATE SET last_seen_at = now()
+      -- Of several sign-ins from a device the one that made its row, and never the first device of all.
+      RETURNING first_seen_at = now()
+        AND EXISTS (SELECT FROM known_devices WHERE user_id = ${session.userId}) AS is_new
+    ), forgotten AS (
+      DELETE FROM known_devices WHERE user_id = ${session.userId} AND agent_hash = ANY (ARRAY(
+        SELECT known.agent_hash FROM u JOIN known_devices known ON known.user_id = u.id
+        WHERE known.agent_hash <> ${agent}
+        ORDER BY known.last_seen_at DESC, known.agent_hash
+        OFFSET ${maxKnownDevices - 1}))
+    ), told AS (
+      INSERT INTO outbox (type, severity, user_id, session_id, ip, user_agent, request_id, data)
+      SELECT 'login.succeeded', 'info', s.user_id, s.id, s.ip, s.user_agent, ${origin.requestId},
+        jsonb_build_object('amr', to_jsonb(s.amr), 'deviceName', ${session.shownDeviceName}::text)
+          || CASE WHEN device.is_new THEN '{"newDevice": true}'::jsonb ELSE '{}' END
+      FROM s, device
+    )
+    SELECT ${liveSession(sql, lifetimes)}, ARRAY(SELECT id FROM ended) AS ended_session_ids
+    FROM s JOIN u ON u.id = s.user_id`
+  return row ?? null
+}
+
+export interface Reauthentication {
+  sessionId: string
+  /** The hash that the presented password was checked against. */
+  passwordHash: string
+  /** RFC 8176: how the user has just authenticated. */
+  method: string
+  origin: RequestOrigin
+  lifetimes: Lifetimes
+}
+
+/**
+ * Makes the session's authentication one of now and tells of it. Null when the session has ended or the password was changed
+ * while the hash was computed, as above.
+ */
+export async function renewAuthentication(
+  sql: Sql,
+  { sessionId, passwordHash, method, origin, lifetimes }: Reauthentication,
+): Promise<LiveSessionRow | null> {
+  const [row] = await sql<LiveSessionRow[]>`
+    WITH credential AS (
+      SELECT c.user_id FROM credentials c JOIN sessions ON sessions.user_id = c.user_id
+      WHERE sessions.id = ${sessionId} AND c.password_hash = ${passwordHash}
+      FOR SHARE OF c
+    ), s AS (
+      UPDATE sessions s SET
+        authenticated_at = now(),
+        amr = CASE WHEN ${method} = ANY (s.amr) THEN s.amr ELSE s.amr || ${method}::text END
+      FROM credential, users u
+      WHERE s.id = ${sessionId} AND u.id = credential.user_id AND ${isAlive(sql, lifetimes)}
+      RETURNING s.*
+    ), told AS (
+      INSERT INTO outbox (type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, data)
+      SELECT 'session.stepped_up', 'info', user_id, user_id, id,
+        ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId}, jsonb_build_object('method', ${method}::text)
+      FROM s
+    )
+    SELECT ${liveSession(sql, lifetimes)} FROM s JOIN users u ON u.id = s.user_id`
+  return row ?? null
+}
