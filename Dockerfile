@@ -58,10 +58,10 @@ FROM runtime AS worker
 EXPOSE 8001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --start-interval=1s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.WORKER_PORT ?? 8001) + '/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "services/worker/dist/main.js"]
+CMD ["node", "--max-semi-space-size=4", "services/worker/dist/main.js"]
 
 FROM runtime AS api
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --start-interval=1s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT ?? 8000) + '/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "services/auth-api/dist/server.js"]
+CMD ["node", "--max-semi-space-size=4", "services/auth-api/dist/server.js"]

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { nodeFlags } from '@latchkey/devstack/node-flags'
 import { dyingWithParent } from '@latchkey/devstack/servers/dying-with-parent'
 import { waitFor } from '@latchkey/devstack/wait-for'
 
@@ -18,7 +19,7 @@ export async function startService(
   { env, port, path }: { env: Readonly<Record<string, string>>; port: number; path: string },
 ): Promise<ServiceProcess> {
   const file = fileURLToPath(new URL(program, root))
-  const [command, ...args] = [...dyingWithParent('SIGTERM'), process.execPath, file]
+  const [command, ...args] = [...dyingWithParent('SIGTERM'), process.execPath, ...nodeFlags, file]
   if (command === undefined) throw new Error('there is no command to run')
   const child = spawn(command, args, {
     env: { PATH: process.env['PATH'], ...env },

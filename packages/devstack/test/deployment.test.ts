@@ -4,8 +4,11 @@ import { resolve } from 'node:path'
 import { settings } from '@latchkey/platform/config/settings'
 import type { Setting } from '@latchkey/platform/config/setting'
 import t from 'tap'
+import { nodeFlags } from '../src/node-flags.js'
 
-const compose = readFileSync(resolve(import.meta.dirname, '../../../docker-compose.yml'), 'utf8')
+const readRoot = (name: string): string =>
+  readFileSync(resolve(import.meta.dirname, '../../..', name), 'utf8')
+const compose = readRoot('docker-compose.yml')
 
 // Settled by the containers themselves: by the image, by the networks, and by the PostgreSQL that comes along.
 const fixed = new Set([
@@ -39,4 +42,17 @@ t.test('every container runs without capabilities, on a file system that it cann
   for (const name of names) t.match(services, new RegExp(`^ {2}${name}:\n {4}<<: \\*hardened$`, 'm'), name)
   t.match(compose, /&hardened\n(?:.+\n)*? {2}read_only: true\n {2}cap_drop: \[ALL\]\n/)
   t.notMatch(compose, /privileged|cap_add|network_mode|pid: host/)
+})
+
+t.test('services are started with the same flags wherever they are started', async (t) => {
+  const dockerfile = readRoot('Dockerfile')
+  const { scripts } = JSON.parse(readRoot('package.json')) as { scripts: Record<string, string> }
+  const flags = nodeFlags.join(' ')
+  for (const program of ['services/auth-api/dist/server.js', 'services/worker/dist/main.js']) {
+    t.ok(
+      dockerfile.includes(`CMD ${JSON.stringify(['node', ...nodeFlags, program]).replaceAll(',', ', ')}`),
+      program,
+    )
+    t.ok(Object.values(scripts).includes(`exec node ${flags} ${program}`), program)
+  }
 })

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { nodeFlags } from '../node-flags.js'
 import { dyingWithParent } from '../servers/dying-with-parent.js'
 import { forgetProcess, rememberProcess } from '../servers/process-memory.js'
 import { StartError } from '../start-error.js'
@@ -34,7 +35,7 @@ const warning = /\b(?:WARN|ERROR|FATAL)\b|"level":"(?:warn|error|fatal)"/
 /** Starts a service as a process of its own, quiet until it is ready. */
 export function startService({ name, entry, env, folder, readyUrl }: ServiceDefinition): Service {
   const program = fileURLToPath(import.meta.resolve(entry))
-  const node = [process.execPath, ...process.execArgv, program]
+  const node = [process.execPath, ...nodeFlags, ...process.execArgv, program]
   const [command = '', ...args] = [...dyingWithParent('SIGTERM'), ...node]
   // A process group of its own: Ctrl-C in the terminal must reach only us, who stop everything in order.
   const child = spawn(command, args, { detached: true, env, stdio: ['ignore', 'pipe', 'pipe'] })
