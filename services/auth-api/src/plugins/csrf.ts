@@ -26,6 +26,9 @@ export interface CsrfGuard {
 /** They change nothing (RFC 9110, 9.2.1), and whoever may not read the answer is the origin rule's to say. */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
+/** No longer than a host name may be, with its scheme and port. */
+const maxOriginLength = 268
+
 type Reason = 'foreign_origin' | 'csrf_token'
 
 interface CsrfDeps extends Pick<Deps, 'keyring' | 'events' | 'log' | 'limits'> {
@@ -48,7 +51,7 @@ export function createCsrfGuard(cookies: SessionCookies, deps: CsrfDeps): CsrfGu
         reason,
         method: request.method,
         route: routeLabel(request),
-        origin: request.headers.origin,
+        origin: request.headers.origin?.slice(0, maxOriginLength) ?? null,
       }
       deps.events
         .report(
