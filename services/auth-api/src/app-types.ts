@@ -43,6 +43,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: RouteAuth
     limit?: RouteLimit
+    /** Only with `auth: 'session'`: the caller must have presented a credential in the last minutes. */
+    freshAuth?: boolean
     /** How long the answer may take, where it may take longer or less than others. */
     deadlineMs?: number
   }

@@ -11,7 +11,10 @@ import { oauthTokens } from './features/oauth-tokens/index.js'
 import { passwords } from './features/passwords/index.js'
 import { profile } from './features/profile/index.js'
 import { registration } from './features/registration/index.js'
+import { securityEvents } from './features/security-events/index.js'
 import { sessions } from './features/sessions/index.js'
+import { stepUp } from './features/step-up/index.js'
+import { listStepUpMethods } from './features/step-up/step-up-methods.js'
 import { registerAnswerDeadline } from './plugins/answer-deadline.js'
 import { registerAccessTokens } from './plugins/access-tokens.js'
 import { registerClosedInputs } from './plugins/closed-inputs.js'
@@ -19,6 +22,7 @@ import { registerCookieSessions } from './plugins/cookie-sessions.js'
 import { registerCrossOrigin } from './plugins/cross-origin.js'
 import { registerDraining } from './plugins/draining.js'
 import { registerErrors, sendProblem } from './plugins/errors.js'
+import { registerFreshAuth } from './plugins/fresh-auth.js'
 import { registerGate } from './plugins/gate.js'
 import { answerBadHttp, registerHttpServer } from './plugins/http-server.js'
 import { registerJsonBody } from './plugins/json-body.js'
@@ -33,7 +37,7 @@ import { registerUnknownRoutes } from './plugins/unknown-routes.js'
 const authPrefixes = ['/api/v1/auth', '/api/auth']
 /** Where `/csrf-token` answers too, for the same clients. */
 const apiPrefixes = ['/api/v1', '/api']
-const authFeatures = [csrf, registration, login, sessions, profile, passwords]
+const authFeatures = [csrf, registration, login, stepUp, sessions, profile, passwords, securityEvents]
 
 /** The whole api, not listening. The order is the order in which a request meets its parts. */
 export async function buildApp(deps: Deps): Promise<App> {
@@ -74,6 +78,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   registerAccessTokens(app, deps)
   registerCookieSessions(app, deps)
   await registerGate(app, deps)
+  registerFreshAuth(app, (userId) => listStepUpMethods(deps, userId))
   registerUnknownRoutes(app)
   registerClosedInputs(app)
   registerRouteInventory(app)

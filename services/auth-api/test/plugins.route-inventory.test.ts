@@ -11,6 +11,7 @@ const authRoutes = [
   'POST /refresh none refresh',
   'POST /logout optional general',
   'POST /logout-all session general',
+  'POST /step-up session general',
   'GET /sessions session general',
   'HEAD /sessions session general',
   'DELETE /sessions/:id session general',
@@ -18,6 +19,8 @@ const authRoutes = [
   'HEAD /me session general',
   'PATCH /me session general',
   'POST /change-password session general',
+  'GET /events session general',
+  'HEAD /events session general',
   'GET /csrf-token none general',
   'HEAD /csrf-token none general',
 ]

@@ -63,9 +63,31 @@ export const SessionListItem = Type.Object({
 export type SessionListItem = Static<typeof SessionListItem>
 
 export const SessionList = Type.Object({ sessions: Type.Array(SessionListItem) }, { $id: 'SessionList' })
+/** What users see of a security event of theirs. */
+export const OwnEvent = Type.Object({
+  id: Id,
+  occurredAt: Time,
+  type: Type.String(),
+  severity: Type.String(),
+  sessionId: Type.Union([Id, Type.Null()]),
+  ipAddress: nullable(Type.String()),
+  userAgent: nullable(Type.String()),
+  data: Type.Record(Type.String(), Type.Unknown()),
+})
+export type OwnEvent = Static<typeof OwnEvent>
+
+export const OwnEvents = Type.Object(
+  {
+    events: Type.Array(OwnEvent),
+    nextCursor: Type.Union([Type.String(), Type.Null()], { description: 'Null on the last page' }),
+  },
+  { $id: 'OwnEvents' },
+)
+export type OwnEvents = Static<typeof OwnEvents>
+
 export const RevokedCount = Type.Object({ revoked: Type.Integer() }, { $id: 'RevokedCount' })
 
-/** RFC 9457. */
+/** RFC 9457, with members of ours. */
 export const Problem = Type.Object(
   {
     type: Type.String(),
@@ -75,6 +97,12 @@ export const Problem = Type.Object(
     detail: Type.String(),
     errorId: Type.String(),
     errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+    methods: Type.Optional(
+      Type.Array(Type.String(), { description: 'step_up_required: what POST /step-up takes from this user' }),
+    ),
+    maxAgeSeconds: Type.Optional(
+      Type.Integer({ description: 'step_up_required: how old the authentication may be' }),
+    ),
   },
   { $id: 'Problem' },
 )

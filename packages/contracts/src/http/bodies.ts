@@ -58,3 +58,6 @@ export const ChangePasswordBody = Type.Object(
   { $id: 'ChangePasswordBody', ...closed },
 )
 export type ChangePasswordBody = Static<typeof ChangePasswordBody>
+
+export const StepUpBody = Type.Object({ password: Password }, { $id: 'StepUpBody', ...closed })
+export type StepUpBody = Static<typeof StepUpBody>

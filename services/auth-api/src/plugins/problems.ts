@@ -4,6 +4,7 @@ import { toAppError } from '@latchkey/platform/database/errors'
 import type { FastifySchemaValidationError } from 'fastify'
 import { LimitExceeded } from '../limits/limit-exceeded.js'
 import { fieldErrorOf } from './field-errors.js'
+import { freshAuthSeconds, StepUpRequired } from './step-up-required.js'
 
 export const problemContentType = 'application/problem+json; charset=utf-8'
 
@@ -52,6 +53,7 @@ export function problemOf(error: AppError, errorId: string): Problem {
     detail: error.code === 'internal_error' ? title : error.message,
     errorId,
     ...(error.errors === undefined ? {} : { errors: [...error.errors] }),
+    ...(error instanceof StepUpRequired && { methods: [...error.methods], maxAgeSeconds: freshAuthSeconds }),
   }
 }
 
@@ -68,6 +70,11 @@ export function problemHeaders(error: AppError): Record<string, string> {
   // RFC 9110, 15.5.2: a 401 names a challenge. RFC 6750, 3.1: no error code for a request that tried no token.
   if (error.status === 401) {
     headers['www-authenticate'] = isTokenRefusal(error.code) ? 'Bearer error="invalid_token"' : 'Bearer'
+  }
+  // RFC 9470, 3, in a 403: the token is good, so that a client that refreshes at every 401 would only go round in circles.
+  if (error instanceof StepUpRequired) {
+    headers['www-authenticate'] =
+      `Bearer error="insufficient_user_authentication", max_age="${freshAuthSeconds}"`
   }
   return headers
 }

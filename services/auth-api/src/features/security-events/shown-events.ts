@@ -1,0 +1,23 @@
+import type { SecurityEventType } from '@latchkey/contracts/events'
+
+/**
+ * What users see of their own history: these types, and of their data these fields. Everything else is for operators, and a type
+ * that is new stays with them until it is named here.
+ */
+const shownFields: Partial<Record<SecurityEventType, readonly string[]>> = {
+  'user.registered': [],
+  'login.succeeded': ['amr', 'deviceName', 'newDevice'],
+  'login.failed': ['reason', 'during'],
+  'session.revoked': ['reason'],
+  'session.reuse_detected': [],
+  'session.device_changed': ['changed', 'previousIp', 'previousUserAgent'],
+  'session.stepped_up': ['method'],
+  'password.changed': [],
+}
+
+export const shownTypes: readonly string[] = Object.keys(shownFields)
+
+export function shownData(type: string, data: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const fields = new Map<string, readonly string[]>(Object.entries(shownFields)).get(type) ?? []
+  return Object.fromEntries(fields.flatMap((field) => (field in data ? [[field, data[field]]] : [])))
+}

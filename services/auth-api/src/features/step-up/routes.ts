@@ -1,0 +1,29 @@
+import { Problem, Session } from '@latchkey/contracts/http/answers'
+import { StepUpBody } from '@latchkey/contracts/http/bodies'
+import type { App } from '../../app-types.js'
+import type { Deps } from '../../deps.js'
+import { callerOf } from '../../plugins/authentication.js'
+import { originOf } from '../../request-origin.js'
+import { sessionAnswer } from '../sessions/session-answer.js'
+import { stepUpByPassword } from './step-up-by-password.js'
+
+export function stepUpRoutes(app: App, deps: Deps): void {
+  app.post('/step-up', {
+    config: { auth: 'session', limit: 'general' },
+    schema: {
+      tags: ['sessions'],
+      summary: 'Authenticate once more, for what needs it fresh',
+      description:
+        'After 403 `step_up_required`. The answer has a new access token with a new `auth_time`; the refresh token stays what it is.',
+      body: StepUpBody,
+      response: { 200: Session, 400: Problem, 401: Problem, 403: Problem, 429: Problem, 503: Problem },
+    },
+    handler: async (request, reply) => {
+      const { userId, sessionId, via } = callerOf(request)
+      const { password } = request.body
+      const session = await stepUpByPassword(deps, { userId, sessionId, password, origin: originOf(request) })
+      const answer = sessionAnswer(deps, app.signAccessToken, session)
+      return via === 'cookie' ? app.cookieSessions.send(request, reply, answer) : answer
+    },
+  })
+}
