@@ -61,6 +61,8 @@ t.test('the api', async (t) => {
   await isForbidden(t, sql, [
     ...forBoth,
     'SELECT 1 FROM outbox',
+    'SELECT 1 FROM mails',
+    `UPDATE users SET locale = 'de'`,
     'DELETE FROM outbox',
     'UPDATE outbox SET type = type',
     'DELETE FROM users',
@@ -107,7 +109,11 @@ t.test('the worker', async (t) => {
     ...forBoth,
     'SELECT 1 FROM credentials',
     `UPDATE credentials SET password_hash = 'mine'`,
-    'SELECT email FROM users',
+    'SELECT roles FROM users',
+    'SELECT traits FROM users',
+    `UPDATE users SET email = 'thief@example.com'`,
+    'UPDATE mails SET user_id = user_id',
+    `INSERT INTO mails (event_id, template, user_id, data, status) VALUES ('${newId()}', 'x', '${userId}', '{}', 'sent')`,
     `UPDATE users SET roles = '{admin}'`,
     'SELECT sealed_private_key FROM signing_keys',
     'SELECT * FROM signing_keys',
@@ -134,6 +140,10 @@ t.test('the worker', async (t) => {
     'SELECT kid, algorithm, public_jwk, activates_at, retires_at FROM signing_keys',
     'DELETE FROM signing_keys WHERE retires_at < now()',
     'SELECT create_security_events_partition(now())',
+    'SELECT id, email, name, locale, disabled_at FROM users',
+    `INSERT INTO mails (event_id, template, user_id, data) VALUES ('${newId()}', 'x', '${userId}', '{}')`,
+    `UPDATE mails SET status = 'sent', settled_at = now(), data = '{}' WHERE settled_at IS NULL`,
+    'DELETE FROM mails',
   ])
 })
 

@@ -1,4 +1,5 @@
 import type { SecurityEvent, SecurityEventType, Severity } from '@latchkey/contracts/events'
+import { mailRules } from '@latchkey/contracts/mails'
 import type { Sql } from '../database/client.js'
 
 /** Events of one type and severity that were stored now, and not before. */
@@ -32,6 +33,20 @@ const storedSummary = (sql: Sql) => sql`
     extract(epoch FROM clock_timestamp() - min(occurred_at))::float8 AS "lagSeconds"
   FROM stored GROUP BY type, severity`
 
+/**
+ * The mails that the events of `stored` ask for, with what they tell of from `source`. Part of the statement that stores the
+ * events, and only for those that were not there before: so a mail is never lost, and never asked for twice.
+ */
+const mailsOfStored = (sql: Sql, source: 'given' | 'taken') => sql`
+  INSERT INTO mails (event_id, template, user_id, data)
+  SELECT event.id, rule.template, event.user_id, jsonb_build_object(
+    'occurredAt', event.occurred_at, 'sessionId', event.session_id, 'ip', host(event.ip), 'userAgent', event.user_agent)
+  FROM ${sql(source)} AS event
+  JOIN json_to_recordset(${JSON.stringify(mailRules)}::text::json) AS rule (type text, "when" jsonb, template text)
+    ON rule.type = event.type AND event.data @> rule."when"
+  WHERE event.user_id IS NOT NULL AND event.id IN (SELECT id FROM stored)
+  ON CONFLICT DO NOTHING`
+
 export async function insertOutboxRows(sql: Sql, events: readonly SecurityEvent[]): Promise<void> {
   await sql`INSERT INTO outbox (${eventColumns(sql)}) ${eventRows(sql, events)}`
 }
@@ -51,7 +66,8 @@ export async function insertSecurityEvents(
       INSERT INTO security_events (${eventColumns(sql)})
       SELECT ${eventColumns(sql)} FROM given ORDER BY id
       ON CONFLICT DO NOTHING
-      RETURNING type, severity, occurred_at
+      RETURNING id, type, severity, occurred_at
+    ), mailed AS (${mailsOfStored(sql, 'given')}
     ), settled AS (
       DELETE FROM outbox
       WHERE id = ANY(ARRAY(SELECT id FROM outbox WHERE id IN (SELECT id FROM given) FOR UPDATE SKIP LOCKED))
@@ -103,7 +119,8 @@ export async function moveOutboxRows(sql: Sql, limit: number): Promise<MovedEven
       INSERT INTO security_events (${eventColumns(sql)})
       SELECT ${eventColumns(sql)} FROM taken ORDER BY id
       ON CONFLICT DO NOTHING
-      RETURNING type, severity, occurred_at
+      RETURNING id, type, severity, occurred_at
+    ), mailed AS (${mailsOfStored(sql, 'taken')}
     ), summary AS (${storedSummary(sql)})
     SELECT
       (SELECT count(*)::int FROM taken) AS moved,
