@@ -19,6 +19,7 @@ const fixed = new Set([
   'LOG_PRETTY',
   'REDIS_KEY_PREFIX',
   'DATABASE_URL_TRANSACTION',
+  'MAIL_FOLDER',
 ])
 
 t.test('docker-compose.yml hands on every setting that is not fixed in a container', async (t) => {
@@ -38,7 +39,7 @@ t.test('nothing that is scaled has a name or a host port of its own', async (t) 
 t.test('every container runs without capabilities, on a file system that it cannot write', async (t) => {
   const services = compose.slice(compose.indexOf('\nservices:'), compose.indexOf('\nnetworks:'))
   const names = [...services.matchAll(/^ {2}(\w+):$/gm)].map(([, name = '']) => name)
-  t.strictSame(names, ['proxy', 'api', 'worker', 'migrate', 'postgres', 'redis', 'prometheus'])
+  t.strictSame(names, ['proxy', 'api', 'worker', 'migrate', 'postgres', 'redis', 'prometheus', 'mailpit'])
   for (const name of names) t.match(services, new RegExp(`^ {2}${name}:\n {4}<<: \\*hardened$`, 'm'), name)
   t.match(compose, /&hardened\n(?:.+\n)*? {2}read_only: true\n {2}cap_drop: \[ALL\]\n/)
   t.notMatch(compose, /privileged|cap_add|network_mode|pid: host/)

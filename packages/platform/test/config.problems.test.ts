@@ -44,6 +44,7 @@ t.test('a value is quoted, cut and escaped, unless it is a secret', async (t) =>
     DATABASE_URL_TRANSACTION: `mysql://u:${canary}@h/db`,
     REDIS_URL: `http://u:${canary}@h`,
     METRICS_TOKEN: canary,
+    MAIL_URL: `smtp://u:${canary}@h:25?tls=off`,
   }
   const problems = problemsOf(secrets)
   t.equal(problems.length, Object.keys(secrets).length)

@@ -27,6 +27,7 @@ export function findContradictions(config: Partial<Config>): string[] {
       exceeds(config.refreshGraceSeconds, config.refreshRecoverySeconds),
       'REFRESH_GRACE_SECONDS must not be longer than REFRESH_RECOVERY_SECONDS',
     ],
+    [isPresent(config.mailUrl) && config.mailFrom === null, 'MAIL_FROM is required with MAIL_URL'],
     ...(config.nodeEnv === 'production' ? productionRules(config) : []),
   ]
   return rules.flatMap(([isBroken, problem]) => (isBroken ? [problem] : []))
@@ -63,6 +64,10 @@ function isPlainHttp(url: string | undefined): boolean {
   if (url === undefined) return false
   const { protocol, hostname } = new URL(url)
   return protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
+}
+
+function isPresent(value: object | null | undefined): boolean {
+  return value !== null && value !== undefined
 }
 
 function exceeds(value: number | undefined, most: number | undefined): boolean {

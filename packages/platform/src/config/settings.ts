@@ -1,5 +1,6 @@
 import type { Setting } from './setting.js'
 import { limitSettings } from './settings/limits.js'
+import { mailSettings } from './settings/mail.js'
 import { passwordSettings } from './settings/passwords.js'
 import { processSettings } from './settings/process.js'
 import { storageSettings } from './settings/storage.js'
@@ -14,6 +15,7 @@ export const settings = {
   ...passwordSettings,
   ...limitSettings,
   ...workerSettings,
+  ...mailSettings,
 } satisfies Record<string, Setting<unknown>>
 
 export const settingSections: readonly (readonly [title: string, Record<string, Setting<unknown>>])[] = [
@@ -23,6 +25,7 @@ export const settingSections: readonly (readonly [title: string, Record<string, 
   ['Password hashing', passwordSettings],
   ['Limits: COUNT/WINDOW', limitSettings],
   ['Worker', workerSettings],
+  ['Mail', mailSettings],
 ]
 
 type ValueOf<S> = S extends Setting<infer T> ? T : never
