@@ -4,7 +4,7 @@ import { startEmbedded } from './start/embedded.js'
 import { openHome, stopLeftovers, type Home } from './start/home.js'
 import type { Part } from './start/part.js'
 import { startService } from './start/service.js'
-import { checkSettings, choosePorts, isSet, urlOf } from './start/settings.js'
+import { checkSettings, choosePorts, describeMail, isSet, urlOf } from './start/settings.js'
 import { renderSummary } from './start/summary.js'
 import { red, tellStep } from './start/terminal.js'
 import { catchSignals, type CaughtSignals } from './signals.js'
@@ -74,7 +74,9 @@ async function start(home: Home, parts: Part[], stop: AbortSignal): Promise<void
 
   for (const service of started) service.showOutput()
   const seconds = (performance.now() - began) / 1000
-  console.log(renderSummary({ baseUrl, workerUrl, servers: embedded.about, seconds }))
+  console.log(
+    renderSummary({ baseUrl, workerUrl, servers: embedded.about, mail: describeMail(config), seconds }),
+  )
   console.log(`ready ${baseUrl}`)
 }
 

@@ -42,7 +42,8 @@ export function openHome(parent: string): Home {
     folder,
     room: (name) => join(folder, name),
     emptyData() {
-      for (const name of ['postgres', 'redis']) rmSync(join(folder, name), { recursive: true, force: true })
+      for (const name of ['postgres', 'redis', 'mail'])
+        rmSync(join(folder, name), { recursive: true, force: true })
     },
     secret(name) {
       const file = join(folder, name)

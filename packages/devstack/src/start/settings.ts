@@ -30,6 +30,12 @@ export function checkSettings(env: NodeJS.ProcessEnv): Config {
   }
 }
 
+/** What becomes of the mails to users. */
+export function describeMail({ mailUrl, mailFolder, nodeEnv }: Config): string {
+  if (mailUrl !== null) return `sent by ${mailUrl.host}:${mailUrl.port}`
+  return nodeEnv === 'production' ? 'not sent: MAIL_URL is not set' : `kept in ${mailFolder}, as .eml files`
+}
+
 /** Where this machine reaches what listens on `host`. */
 export function urlOf(host: string, port: number): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host

@@ -5,11 +5,13 @@ export interface Running {
   workerUrl: string
   /** What is embedded, where it is, in a few words each. */
   servers: readonly string[]
+  /** What becomes of mails, in a few words. */
+  mail: string
   seconds: number
 }
 
 /** What a newcomer needs next. The curl lines work as they stand: copied one after the other they register, sign in and refresh. */
-export function renderSummary({ baseUrl, workerUrl, servers, seconds }: Running): string {
+export function renderSummary({ baseUrl, workerUrl, servers, mail, seconds }: Running): string {
   const auth = `${baseUrl}/api/v1/auth`
   const person = `"email":"ada@example.com","password":"violet kettle orbits slowly"`
   const rows = [
@@ -18,6 +20,7 @@ export function renderSummary({ baseUrl, workerUrl, servers, seconds }: Running)
     ['Health', `${baseUrl}/health/ready`],
     ['Metrics', `${baseUrl}/metrics  ${workerUrl}/metrics`],
     ...(servers.length > 0 ? [['Data', `${servers.join(', ')}, kept in .latchkey`]] : []),
+    ['Mail', mail],
     ['Shell', '. .latchkey/env   then, say: npm run tokens:clean'],
   ]
   const steps = [
