@@ -22,6 +22,16 @@ export type PersistSecurityEventsPayload = Static<typeof PersistSecurityEventsPa
 /** The name of the one kind of job in `security-events`. */
 export const persistSecurityEventsJob = 'persist-security-events'
 
+/** The name of the one kind of job in `mail`. */
+export const sendMailJob = 'send-mail'
+
+/** Names a mail; all else is read when it is sent. Any template, because a newer version may know more of them. */
+export const SendMailPayload = Type.Object(
+  { eventId: Type.String({ format: 'uuid' }), template: Type.String({ maxLength: 64 }) },
+  { $id: 'SendMailPayload', additionalProperties: false },
+)
+export type SendMailPayload = Static<typeof SendMailPayload>
+
 /** Jobs of the `maintenance` queue; each is scheduled once whatever the number of workers. */
 export const maintenanceJobs = [
   'relay-outbox',
@@ -29,5 +39,7 @@ export const maintenanceJobs = [
   'rotate-signing-keys',
   'roll-partitions',
   'refresh-stats',
+  'relay-mails',
+  'clean-mails',
 ] as const
 export type MaintenanceJob = (typeof maintenanceJobs)[number]

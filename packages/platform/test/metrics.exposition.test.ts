@@ -23,6 +23,7 @@ const own: Record<MeteredService, string[]> = {
     'signing_key_age_seconds',
   ],
   worker: [
+    'mail_sent_total',
     'queue_job_duration_seconds',
     'queue_jobs',
     'security_events_lag_seconds',
@@ -55,6 +56,7 @@ function feed(metrics: Metrics): void {
   metrics.tokenCleanupDurationSeconds.observe(1)
   metrics.securityEventsTotal.inc({ type: 'login.failed', severity: 'notice' })
   metrics.securityEventsLagSeconds.set(0.1)
+  metrics.mailSentTotal.inc({ template: 'new-device', status: 'sent' })
   metrics.queueJobs.set({ queue: 'maintenance', state: 'waiting' }, 1)
   metrics.queueJobDurationSeconds.observe({ queue: 'maintenance', name: 'clean-expired-tokens' }, 1)
 }

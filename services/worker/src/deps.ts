@@ -8,14 +8,16 @@ import { createQueue, type Queue } from '@latchkey/platform/queue/queues'
 import { connectRedis, type RedisHandle } from '@latchkey/platform/redis/client'
 import { createRevocationList, type RevocationList } from '@latchkey/platform/revocation/revocation-list'
 import { observePools, observeQueries } from '@latchkey/platform/database/observe-database'
+import { createMailRoom, type MailRoom } from './mail/mail-room.js'
 
 /** Everything that lives as long as the process. Constructed here and nowhere else. */
 export interface Deps extends StoreDeps {
   readonly redis: RedisHandle
   /** For the consumers: its commands wait for Redis instead of failing. */
   readonly consumerRedis: RedisHandle
-  readonly queues: { readonly securityEvents: Queue; readonly maintenance: Queue }
+  readonly queues: { readonly securityEvents: Queue; readonly maintenance: Queue; readonly mail: Queue }
   readonly revocations: RevocationList
+  readonly mail: MailRoom
 }
 
 /** What a command needs: everything but Redis. */
@@ -36,10 +38,14 @@ export type DepsOverrides = Partial<Pick<Deps, 'log'>>
 /** One lock a task that runs alone, and a spare one for what takes over while a lost connection is being noticed. */
 const sessionConnections = 2
 
-/** Connects to nothing that must answer: the worker starts without PostgreSQL and Redis, and works once they are there. */
+/**
+ * Connects to nothing that must answer: the worker starts without PostgreSQL, Redis and mail server, and works once they are there.
+ * @throws TemplateProblem.
+ */
 export function createDeps(config: Config, overrides: DepsOverrides = {}): Deps {
   const stores = createStoreDeps(config, overrides)
   const { log, metrics, sql } = stores
+  const mail = createMailRoom(config, log)
   const redis = connectRedis(config, { name: 'worker', log, metrics })
   return {
     ...stores,
@@ -48,8 +54,10 @@ export function createDeps(config: Config, overrides: DepsOverrides = {}): Deps 
     queues: {
       securityEvents: createQueue(queueNames.securityEvents, { config, redis }),
       maintenance: createQueue(queueNames.maintenance, { config, redis }),
+      mail: createQueue(queueNames.mail, { config, redis }),
     },
     revocations: createRevocationList({ redis, sql, config, log }),
+    mail,
   }
 }
 
@@ -74,6 +82,6 @@ export async function closeStoreDeps({ sql, sessionSql }: StoreDeps): Promise<vo
 
 /** Queues before the connection that they send over. */
 export async function closeRedisDeps({ redis, consumerRedis, queues }: Deps): Promise<void> {
-  await Promise.all([queues.securityEvents.close(), queues.maintenance.close()])
+  await Promise.all(Object.values(queues).map((queue) => queue.close()))
   await Promise.all([redis.close(), consumerRedis.close()])
 }

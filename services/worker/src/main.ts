@@ -1,7 +1,9 @@
+import { configErrorExitCode } from '@latchkey/platform/config/config'
 import { describeConfig } from '@latchkey/platform/config/describe-config'
 import { onShutdown } from '@latchkey/platform/shutdown/on-shutdown'
-import { closeRedisDeps, closeStoreDeps, createDeps } from './deps.js'
+import { closeRedisDeps, closeStoreDeps, createDeps, type Deps } from './deps.js'
 import { buildHttp } from './http.js'
+import { TemplateProblem } from './mail/template-parts.js'
 import { giveUp, readConfig } from './startup.js'
 import { startWorker, type Worker } from './worker.js'
 
@@ -11,7 +13,7 @@ const shutdownDeadlineMs = 9000
 const jobsDeadlineMs = 7000
 
 const config = readConfig('worker', process.env)
-const deps = createDeps(config)
+const deps = createDepsOrGiveUp()
 let worker: Worker | null = null
 let isShuttingDown = false
 const http = buildHttp(deps, { isShuttingDown: () => isShuttingDown })
@@ -22,6 +24,7 @@ onShutdown({
   steps: [
     { name: 'readiness', close: () => (isShuttingDown = true) },
     { name: 'jobs', close: () => worker?.stop(jobsDeadlineMs) },
+    { name: 'mail', close: () => deps.mail.delivery?.close() },
     { name: 'redis', close: () => closeRedisDeps(deps) },
     { name: 'http', close: () => http.close() },
     { name: 'database', close: () => closeStoreDeps(deps) },
@@ -37,6 +40,15 @@ try {
 if (!isShuttingDown) {
   worker = startWorker(deps)
   deps.log.info({ address, node: process.version, config: describeConfig(config) }, 'working')
+}
+
+function createDepsOrGiveUp(): Deps {
+  try {
+    return createDeps(config)
+  } catch (error) {
+    if (error instanceof TemplateProblem) giveUp('worker', error.message, configErrorExitCode)
+    throw error
+  }
 }
 
 function describeListenError(error: unknown): string {

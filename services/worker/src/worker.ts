@@ -9,6 +9,9 @@ import { readStats, refreshStats } from './jobs/refresh-stats/refresh-stats.js'
 import { relayOutbox } from './jobs/relay-outbox/relay-outbox.js'
 import { rollPartitions } from './jobs/roll-partitions/roll-partitions.js'
 import { rotateSigningKeys } from './jobs/rotate-signing-keys/rotate-signing-keys.js'
+import { cleanMails } from './jobs/send-mail/clean-mails.js'
+import { mailsAtOnce, relayMails } from './jobs/send-mail/relay-mails.js'
+import { runMailJob } from './jobs/send-mail/run-mail-job.js'
 import { maintenanceProcessor } from './scheduling/maintenance-processor.js'
 import type { MaintenanceTask } from './scheduling/maintenance-task.js'
 import { startSchedule, type Schedule } from './scheduling/schedule.js'
@@ -31,6 +34,8 @@ export function maintenanceTasks(config: Pick<Config, 'tokenCleanupIntervalMs'>)
     { name: 'rotate-signing-keys', everyMs: 24 * hours, runs: 'beside-others', run: rotateSigningKeys },
     { name: 'roll-partitions', everyMs: 6 * hours, runs: 'beside-others', run: rollPartitions },
     { name: 'refresh-stats', everyMs: 30 * seconds, runs: 'beside-others', run: refreshStats },
+    { name: 'relay-mails', everyMs: 1 * seconds, runs: 'beside-others', run: relayMails },
+    { name: 'clean-mails', everyMs: 1 * hours, runs: 'beside-others', run: cleanMails },
   ]
 }
 
@@ -64,6 +69,10 @@ function startConsumers(
     createConsumer(queueNames.maintenance, maintenanceProcessor(tasks, runTask), {
       ...options,
       concurrency: tasks.length,
+    }),
+    createConsumer(queueNames.mail, ({ data }) => runMailJob(deps, data), {
+      ...options,
+      concurrency: Math.min(config.workerConcurrency, mailsAtOnce),
     }),
   ]
 }

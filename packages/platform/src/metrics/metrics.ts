@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { mailTemplateNames } from '@latchkey/contracts/mails'
 import { bucketsSeconds } from './buckets.js'
 
 export type MeteredService = 'auth-api' | 'worker'
@@ -18,6 +19,8 @@ const refreshOutcomes = [
   'dead',
   'forged',
 ] as const
+/** `sent` includes what development keeps in its folder; `retried` is a try that will be repeated; `skipped` has nobody to go to, or no way. */
+const mailStatuses = ['sent', 'retried', 'failed', 'skipped'] as const
 const attemptTypes = ['login', 'register', 'refresh'] as const
 const attemptStatuses = ['success', 'failure'] as const
 
@@ -162,6 +165,12 @@ export function createMetrics(service: MeteredService) {
       [],
       workerOnly,
     ),
+    mailSentTotal: counter(
+      'mail_sent_total',
+      'Mails by what became of them.',
+      ['template', 'status'],
+      workerOnly,
+    ),
     queueJobs: gauge('queue_jobs', 'Jobs in a queue.', ['queue', 'state'], workerOnly),
     queueJobDurationSeconds: histogram(
       'queue_job_duration_seconds',
@@ -181,6 +190,9 @@ export function createMetrics(service: MeteredService) {
   for (const outcome of refreshOutcomes) metrics.authRefreshTotal.inc({ outcome }, 0)
   for (const type of attemptTypes) {
     for (const status of attemptStatuses) metrics.authAttemptsTotal.inc({ type, status }, 0)
+  }
+  for (const template of mailTemplateNames) {
+    for (const status of mailStatuses) metrics.mailSentTotal.inc({ template, status }, 0)
   }
   return metrics
 }

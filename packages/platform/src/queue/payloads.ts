@@ -3,6 +3,8 @@ import { Compile } from 'typebox/compile'
 import {
   persistSecurityEventsJob,
   PersistSecurityEventsPayload,
+  sendMailJob,
+  SendMailPayload,
   type MaintenanceJob,
 } from '@latchkey/contracts/queues'
 
@@ -17,7 +19,10 @@ const payloads = {
     'rotate-signing-keys': NoPayload,
     'roll-partitions': NoPayload,
     'refresh-stats': NoPayload,
+    'relay-mails': NoPayload,
+    'clean-mails': NoPayload,
   } satisfies Record<MaintenanceJob, TSchema>,
+  mail: { [sendMailJob]: SendMailPayload },
 } satisfies Record<string, Record<string, TSchema>>
 
 type Payloads = typeof payloads

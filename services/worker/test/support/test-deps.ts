@@ -3,15 +3,11 @@ import { createTestDatabase, type TestDatabase } from '@latchkey/devstack/testin
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
 import { loadConfig, type Config } from '@latchkey/platform/config/config'
 import type { Database } from '@latchkey/platform/database/client'
-import { createLogger } from '@latchkey/platform/logging/logger'
 import { closeRedisDeps, closeStoreDeps, createDeps, type Deps } from '../../src/deps.js'
+import { recordLog, type LogLine } from './log-lines.js'
 import { sharedRedisUrl, workerEnv } from './worker-env.js'
 
-export interface LogLine {
-  readonly level: string
-  readonly msg: string
-  readonly [field: string]: unknown
-}
+export type { LogLine } from './log-lines.js'
 
 export interface TestWorld {
   readonly deps: Deps
@@ -34,12 +30,10 @@ export async function createTestDeps(
     REDIS_KEY_PREFIX: redisPrefix(t),
   })
   const config = { ...loadConfig(env), ...settings }
-  const lines: LogLine[] = []
-  const write = (line: string) => void lines.push(JSON.parse(line) as LogLine)
-  const deps = createDeps(config, {
-    log: createLogger({ logLevel: 'debug', logPretty: false }, 'worker', { write }),
-  })
+  const { log, lines } = recordLog()
+  const deps = createDeps(config, { log })
   t.teardown(async () => {
+    deps.mail.delivery?.close()
     await closeRedisDeps(deps)
     await closeStoreDeps(deps)
   })

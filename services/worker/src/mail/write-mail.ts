@@ -1,0 +1,63 @@
+import type { MailTemplateName } from '@latchkey/contracts/mails'
+import type { Config } from '@latchkey/platform/config/config'
+import type { Mail } from './mail.js'
+import { shownText } from './shown-text.js'
+import type { MailTemplates } from './templates.js'
+
+/** What a mail is made of. */
+export interface MailOccasion {
+  readonly eventId: string
+  readonly template: MailTemplateName
+  readonly createdAt: Date
+  readonly occurredAt: Date
+  readonly email: string
+  readonly name: string | null
+  readonly locale: string | null
+  readonly deviceName: string | null
+  readonly userAgent: string | null
+  readonly ip: string | null
+}
+
+/** Longer than a name needs to be, and too short for a letter in our name. */
+const shownLength = { name: 60, device: 60, userAgent: 100 }
+
+/** The mail in the reader's language. It has no links but what templates make of PUBLIC_URL. */
+export function writeMail(
+  { mailFrom, publicUrl }: Pick<Config, 'mailFrom' | 'publicUrl'>,
+  templates: MailTemplates,
+  occasion: MailOccasion,
+): Mail {
+  const template = templates.find(occasion.template, occasion.locale)
+  const from = mailFrom ?? { name: 'Latchkey', address: 'no-reply@localhost' }
+  const rendered = template.render({
+    service: new URL(publicUrl).host,
+    publicUrl,
+    name: shownText(occasion.name, shownLength.name),
+    time: describeTime(occasion.occurredAt, template.language),
+    device: shownText(occasion.deviceName, shownLength.device),
+    userAgent: shownText(occasion.userAgent, shownLength.userAgent),
+    ip: occasion.ip,
+  })
+  return {
+    ...rendered,
+    messageId: `${occasion.eventId}.${occasion.template}@${from.address.slice(from.address.lastIndexOf('@') + 1)}`,
+    from,
+    to: occasion.email,
+    date: occasion.createdAt,
+    language: template.language,
+  }
+}
+
+/** In UTC and saying so: nobody knows where the reader is. */
+function describeTime(time: Date, language: string): string {
+  return new Intl.DateTimeFormat(language, {
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+    timeZone: 'UTC',
+    timeZoneName: 'short',
+  }).format(time)
+}
