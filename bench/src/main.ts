@@ -8,6 +8,7 @@ import { startStand, type Stand } from './stand.js'
 import { benchCleanup } from './works/cleanup.js'
 import { benchEvents } from './works/events.js'
 import { benchFlood } from './works/flood.js'
+import { benchIntrospection } from './works/introspection.js'
 import { benchLogin } from './works/login.js'
 import { benchRead } from './works/read.js'
 import { benchRefresh } from './works/refresh.js'
@@ -17,6 +18,7 @@ type Work = (stand: Stand, options: Options, progress: (text: string) => void) =
 const works: Record<WorkName, Work> = {
   refresh: benchRefresh,
   read: benchRead,
+  introspection: benchIntrospection,
   login: benchLogin,
   flood: benchFlood,
   cleanup: benchCleanup,

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export const workNames = ['refresh', 'read', 'login', 'flood', 'cleanup', 'events'] as const
+export const workNames = ['refresh', 'read', 'introspection', 'login', 'flood', 'cleanup', 'events'] as const
 export type WorkName = (typeof workNames)[number]
 
 export interface Options {

@@ -1,6 +1,7 @@
 export const refreshPath = '/api/v1/auth/refresh'
 export const loginPath = '/api/v1/auth/login'
 export const mePath = '/api/v1/auth/me'
+export const introspectPath = '/oauth2/introspect'
 
 /** The access token that one refresh brings. */
 export async function requestAccessToken(url: string, refreshToken: string): Promise<string> {

@@ -2,6 +2,7 @@
 --   refresh: a refresh token; the answer's token takes its place at the end of the queue
 --   bearer:  an access token, in turn
 --   login:   an e-mail address, in turn; the password is the third argument
+--   introspect: a token in a form, in turn; the Authorization header is the third argument
 local kind, values, first, last, password
 
 function init(args)
@@ -12,6 +13,10 @@ function init(args)
     values[last] = line
   end
   wrk.headers['Content-Type'] = kind ~= 'bearer' and 'application/json' or nil
+  if kind == 'introspect' then
+    wrk.headers['Content-Type'] = 'application/x-www-form-urlencoded'
+    wrk.headers['Authorization'] = args[3]
+  end
   wrk.headers['User-Agent'] = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
   if kind ~= 'refresh' then response = nil end
 end
@@ -37,6 +42,7 @@ function request()
   if kind == 'login' then
     return wrk.format('POST', nil, nil, '{"email":"' .. value .. '","password":"' .. password .. '"}')
   end
+  if kind == 'introspect' then return wrk.format('POST', nil, nil, 'token=' .. value) end
   wrk.headers['Authorization'] = 'Bearer ' .. value
   return wrk.format('GET')
 end

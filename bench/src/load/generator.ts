@@ -50,12 +50,7 @@ async function generate(load: Load): Promise<NodeLoadResult> {
 }
 
 function send(agent: Agent, load: Load, value: string): Promise<{ status: number; body: string }> {
-  const body =
-    load.kind === 'refresh'
-      ? JSON.stringify({ refreshToken: value })
-      : load.kind === 'login'
-        ? JSON.stringify({ email: value, password: load.password })
-        : null
+  const { type, body, authorization } = partsOf(load, value)
   return new Promise((resolve, reject) => {
     const outgoing = request(
       load.url,
@@ -64,9 +59,8 @@ function send(agent: Agent, load: Load, value: string): Promise<{ status: number
         method: body === null ? 'GET' : 'POST',
         headers: {
           'user-agent': userAgent,
-          ...(body === null
-            ? { authorization: `Bearer ${value}` }
-            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+          ...(authorization !== undefined && { authorization }),
+          ...(body !== null && { 'content-type': type, 'content-length': Buffer.byteLength(body) }),
         },
       },
       (answer) => {
@@ -80,4 +74,24 @@ function send(agent: Agent, load: Load, value: string): Promise<{ status: number
     outgoing.on('error', reject)
     outgoing.end(body ?? undefined)
   })
+}
+
+interface Parts {
+  type: string
+  body: string | null
+  authorization?: string | undefined
+}
+
+function partsOf({ kind, password, authorization }: Load, value: string): Parts {
+  const type = 'application/json'
+  switch (kind) {
+    case 'refresh':
+      return { type, body: JSON.stringify({ refreshToken: value }) }
+    case 'login':
+      return { type, body: JSON.stringify({ email: value, password }) }
+    case 'introspect':
+      return { type: 'application/x-www-form-urlencoded', body: `token=${value}`, authorization }
+    default:
+      return { type, body: null, authorization: `Bearer ${value}` }
+  }
 }

@@ -4,13 +4,15 @@ import { runWrk } from './wrk.js'
 
 /**
  * Requests over kept connections, each with one value: `refresh` presents a refresh token and queues the one that it gets,
- * `bearer` an access token, `login` an e-mail address.
+ * `bearer` an access token, `login` an e-mail address, `introspect` a token in a form.
  */
 export interface Load {
-  kind: 'refresh' | 'bearer' | 'login'
+  kind: 'refresh' | 'bearer' | 'login' | 'introspect'
   url: string
   values: readonly string[]
   password?: string
+  /** The header of the service client that introspects. */
+  authorization?: string
   connections: number
   seconds: number
 }

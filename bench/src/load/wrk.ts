@@ -34,7 +34,7 @@ export async function runWrk(load: Load): Promise<LoadResult> {
       '--',
       load.kind,
       file,
-      load.password ?? '',
+      load.password ?? load.authorization ?? '',
     ])
     const [, json] = /^RESULT (.*)$/m.exec(stdout) ?? []
     if (json === undefined) throw new Error(`wrk told no result: ${stdout}`)
