@@ -1,5 +1,5 @@
 // A service that takes Latchkey's access tokens. It verifies them by itself, with the published keys; where a sign-out must count
-// at once, it asks Latchkey. ISSUER=http://127.0.0.1:8000 CLIENT_ID=… CLIENT_SECRET=… node fastify-resource-server.mjs
+// at once, it asks Latchkey. ISSUER=http://localhost:8000 CLIENT_ID=… CLIENT_SECRET=… node fastify-resource-server.mjs
 import jwt from '@fastify/jwt'
 import fastify from 'fastify'
 import { createRemoteJWKSet, errors, exportSPKI } from 'jose'
