@@ -77,17 +77,13 @@ t.test('a session that has ended takes its cookies along; a failure of ours does
   t.match(superseded, { status: 409, body: { code: 'refresh_superseded' } })
   t.same(namesOf(superseded), [], 'the newer ones may be there already')
 
-  const failing = await buildApp({
-    ...deps,
-    limits: { ...deps.limits, consume: () => Promise.reject(new AppError('unavailable')) },
-  })
-  t.teardown(() => failing.close())
-  const lucky = new Browser(api)
+  const failing = await createTestApp(t, settings)
+  const lucky = new Browser(failing.api)
   await lucky.register()
-  const headers = { cookie: lucky.cookieHeader(), 'x-csrf-token': lucky.cookie('lk_csrf') }
-  const away = await failing.inject({ method: 'POST', url: '/api/v1/auth/refresh', headers })
-  t.equal(away.statusCode, 503)
-  t.equal(away.headers['set-cookie'], undefined)
+  await failing.database.drop()
+  const away = await lucky.call('POST', '/refresh')
+  t.equal(away.status, 503)
+  t.same(namesOf(away), [])
 })
 
 t.test(
@@ -243,4 +239,31 @@ t.test('an access cookie is checked as a bearer is', async (t) => {
   )
   await browser.call('DELETE', `/sessions/${sessionId}`)
   t.match(await browser.call('GET', '/me'), { status: 401, body: { code: 'session_revoked' } })
+})
+
+t.test('no other token passes for the one in the refresh cookie', async (t) => {
+  const browser = new Browser(api)
+  await browser.register()
+  const { accessToken, refreshToken } = await register(app)
+  const visitor = new Browser(api)
+  await visitor.call('GET', '/csrf-token')
+  const csrf = visitor.cookie('lk_csrf')
+  for (const value of [
+    accessToken,
+    csrf,
+    `${refreshToken}A`,
+    `"${refreshToken}"`,
+    refreshToken.slice(4),
+    '',
+  ]) {
+    browser.cookies.set('lk_rt', value)
+    browser.cookies.delete('lk_at')
+    const answer = await browser.call('POST', '/refresh')
+    t.match(answer, { status: 403, body: { code: 'csrf_invalid' } }, value.slice(0, 8))
+    browser.cookies.set('lk_csrf', csrf)
+    const refused = await browser.call('POST', '/refresh')
+    t.match(refused, { status: 401, body: { code: 'refresh_token_invalid' } }, value.slice(0, 8))
+    t.same(expiredNamesOf(refused), all)
+    browser.cookies.set('lk_csrf', 'stale')
+  }
 })

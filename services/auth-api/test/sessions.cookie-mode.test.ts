@@ -1,4 +1,5 @@
 // Attack: a script that was smuggled into a page takes the session with it, or a bad bearer is let in by the cookies beside it.
+import { Session } from '@latchkey/contracts/http/answers'
 import t from 'tap'
 import { countRows } from './support/accounts.js'
 import { Browser, pageOrigin, setCookiesOf } from './support/browser.js'
@@ -55,51 +56,25 @@ t.test('a sign-in that asks for cookies answers no token and sets three', async 
   }
 })
 
-t.test('in production the browser itself guards the cookies, by their names', async (t) => {
-  const production = await createTestApp(t, { useCookieSessions: true, nodeEnv: 'production' }, { database })
-  const body = { email: newEmail(), password }
-  const answer = await production.api('POST', '/register', { body, headers: cookieMode })
-  const host = { path: '/', secure: true, samesite: 'Strict' }
-  t.same(
-    setCookiesOf(answer).map(({ name, attributes }) => ({ name, attributes })),
-    [
-      { name: '__Host-lk_at', attributes: { ...host, httponly: true, 'max-age': '900' } },
-      {
-        name: '__Secure-lk_rt',
-        attributes: { ...host, path: '/api', httponly: true, 'max-age': `${7 * day}` },
-      },
-      { name: '__Host-lk_csrf', attributes: { ...host, 'max-age': `${7 * day}` } },
-    ],
-  )
-  const [access, , csrf] = setCookiesOf(answer)
-  const me = (cookie: string) => production.api('GET', '/me', { headers: { cookie } })
-  t.equal((await me(`__Host-lk_at=${access!.value}`)).status, 200)
-  for (const name of [
-    'lk_at',
-    '__host-lk_at',
-    '__Secure-lk_at',
-    '\u00a0__Host-lk_at',
-    '\u2000__Host-lk_at',
-  ]) {
-    const cookie = Buffer.from(`${name}=${access!.value}`).toString('latin1') // as it stands on the wire
-    t.match(await me(cookie), { status: 401, body: { code: 'token_missing' } }, JSON.stringify(name))
+t.test('no route answers a token to a browser that keeps its session in cookies', async (t) => {
+  const answering = app.routeInventory.filter(({ url, schema }) => {
+    const responses: unknown[] = Object.values(schema?.response ?? {})
+    return url.startsWith('/api/v1/') && responses.includes(Session)
+  })
+  const browser = new Browser(api)
+  const { email } = (await browser.register()).user
+  for (const { method, url } of answering) {
+    const path = url.replace('/api/v1/auth', '')
+    const body = { '/login': { email, password }, '/refresh': {}, '/step-up': { password } }[path] ?? {
+      email: newEmail(),
+      password,
+    }
+    const answer = await browser.call(method, path, { body, headers: cookieMode })
+    t.ok(answer.status === 200 || answer.status === 201, `${method} ${path} ${answer.status}`)
+    t.notMatch(JSON.stringify(answer.body), /eyJ|lk1\./, url)
+    t.same(namesOf(answer), all, url)
   }
-  const cookie = `__Host-lk_at=${access!.value}; __Host-lk_csrf=${csrf!.value}`
-  const out = await production.api('POST', '/logout', { headers: { cookie, 'x-csrf-token': csrf!.value } })
-  t.equal(out.status, 204)
-  t.same(
-    setCookiesOf(out).map(({ name, value, attributes }) => ({ name, value, attributes })),
-    [
-      { name: '__Host-lk_at', value: '', attributes: { ...host, httponly: true, 'max-age': '0' } },
-      {
-        name: '__Secure-lk_rt',
-        value: '',
-        attributes: { ...host, path: '/api', httponly: true, 'max-age': '0' },
-      },
-      { name: '__Host-lk_csrf', value: '', attributes: { ...host, 'max-age': '0' } },
-    ],
-    'with the flags that the prefixes demand, or browsers would keep them',
-  )
+  t.ok(answering.length >= 4)
 })
 
 t.test('the session lives in the browser: reads, changes, refreshes and signs out', async (t) => {
