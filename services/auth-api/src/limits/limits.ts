@@ -33,6 +33,8 @@ export interface Limits {
    * Counts, and throws `rate_limited` above the limit. By address: `consume('generalAddress', limits.addressKey(ip), origin)`.
    */
   consume(name: LimitName, key: string, origin: RequestOrigin): Promise<void>
+  /** For a limit that is counted elsewhere and is exceeded. Tells of it once a key and window. @throws LimitExceeded always. */
+  refuse(name: LimitName, key: string, resetMs: number, origin: RequestOrigin): Promise<never>
   /** Forgets what was counted for this key, and for no other. */
   clear(name: LimitName, key: string): Promise<void>
   /** Tells of a limit that was just exceeded; the caller does so once a key and window. */
@@ -116,6 +118,11 @@ export function createLimits({ config, keyring, redis, events, log }: LimitDeps)
       const { hash, redisKey } = identify(name, key)
       own.clear(name, hash)
       if (redis.isAvailable()) await shared.clear(redisKey)
+    },
+    async refuse(name, key, resetMs, origin) {
+      const { count } = await hit(name, `refused ${key}`)
+      if (count === 1) reportExceeded(name, origin)
+      throw new LimitExceeded(settings[name].max, resetMs)
     },
     async consume(name, key, origin) {
       const { count, resetMs } = await hit(name, key)

@@ -119,6 +119,7 @@ export async function letTimePass(db: Sql, sessionId: string, seconds: number): 
       created_at = created_at - make_interval(secs => ${seconds}),
       authenticated_at = authenticated_at - make_interval(secs => ${seconds}),
       rotated_at = rotated_at - make_interval(secs => ${seconds}),
+      refresh_window_started_at = refresh_window_started_at - make_interval(secs => ${seconds}),
       last_used_at = last_used_at - make_interval(secs => ${seconds}),
       idle_expires_at = idle_expires_at - make_interval(secs => ${seconds}),
       absolute_expires_at = absolute_expires_at - make_interval(secs => ${seconds})

@@ -15,7 +15,8 @@ export async function findRefreshableSession(
 ): Promise<RefreshableSession | null> {
   const token = decodeRefreshToken(keyring, refreshToken)
   if (token === null) return null
-  const seen = await findSession(sql, token.sessionId, config)
+  const { sessionId } = token
+  const seen = await findSession(sql, { sessionId, lifetimes: config, limit: config.limitRefreshSession })
   if (seen === null || !seen.isAlive || token.generation < seen.generation) return null
   return { ...seen, generation: token.generation }
 }

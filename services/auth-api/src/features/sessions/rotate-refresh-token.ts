@@ -52,12 +52,11 @@ async function answerRefresh(deps: RefreshDeps, input: RefreshInput): Promise<Re
   const retryKey = hashRetryKey(input.idempotencyKey)
   const token = decodeRefreshToken(deps.keyring, input.refreshToken)
   if (token === null) return { outcome: 'forged', session: null }
-  await deps.limits.consume('refreshSession', token.sessionId, input.origin)
 
   const fingerprint = fingerprintOf(input.origin)
   const presented = { ...token, retryKey, fingerprint, origin: input.origin }
   for (let turn = 0; turn < maxTurns; turn += 1) {
-    const result = await takeTurn(deps, presented)
+    const result = await takeTurn(deps, presented, turn)
     if (result !== 'overtaken') return result
   }
   throw new AppError('unavailable', 'The session is busy. Try again with the same token.')
@@ -69,8 +68,12 @@ type Presented = RefreshTokenClaims & {
   origin: RequestOrigin
 }
 
-async function takeTurn(deps: RefreshDeps, token: Presented): Promise<RefreshResult | 'overtaken'> {
-  const { sql, config } = deps
+async function takeTurn(
+  deps: RefreshDeps,
+  token: Presented,
+  turn: number,
+): Promise<RefreshResult | 'overtaken'> {
+  const { sql, config, limits } = deps
   const { sessionId, origin } = token
   const mustStay = config.deviceChange === 'sign_out'
   const rotation = {
@@ -79,6 +82,7 @@ async function takeTurn(deps: RefreshDeps, token: Presented): Promise<RefreshRes
     retryKey: token.retryKey ?? noRetryKey,
     rotatedBy: token.fingerprint,
     lifetimes: config,
+    limit: limits.settings.refreshSession,
   }
   const rotated = await rotateSession(sql, {
     ...rotation,
@@ -87,7 +91,9 @@ async function takeTurn(deps: RefreshDeps, token: Presented): Promise<RefreshRes
   })
   if (rotated !== null) return grant(deps, 'rotated', rotated, token)
 
-  const seen = await findSession(sql, sessionId, config)
+  // Rotations are counted by the row itself; whatever else a token is presented for, here.
+  if (turn === 0) await limits.consume('refreshSession', sessionId, origin)
+  const seen = await findSession(sql, rotation)
   if (seen === null) return { outcome: 'dead', session: null }
   let decision = decideRefresh(seen, token, config)
   if (mustStay && decision !== 'dead' && decision !== 'reused') {
@@ -103,8 +109,10 @@ async function takeTurn(deps: RefreshDeps, token: Presented): Promise<RefreshRes
     decision = isConfirmed ? decision.otherwise : decision.unlessConfirmed
   }
   switch (decision) {
-    case 'rotated': // it was at another generation when we tried, and a recovery has brought it to this one
-      return 'overtaken'
+    case 'rotated':
+      if (seen.limitedForMs !== null)
+        return limits.refuse('refreshSession', sessionId, seen.limitedForMs, origin)
+      return 'overtaken' // it was at another generation when we tried, and a recovery has brought it to this one
     case 'ahead': {
       const recovered = await recoverGeneration(sql, { ...rotation, lostFrom: seen.generation, origin })
       if (recovered === null) return 'overtaken'

@@ -12,7 +12,10 @@ export interface RefreshableRow extends LiveSessionRow {
   deviceFingerprint: Fingerprint | null
 }
 
-export type SeenSessionRow = RefreshableRow & SeenSession
+export interface SeenSessionRow extends RefreshableRow, SeenSession {
+  /** Until its next rotation is allowed; null when it is now. */
+  limitedForMs: number | null
+}
 
 export interface Rotation {
   sessionId: string
@@ -20,12 +23,24 @@ export interface Rotation {
   retryKey: Buffer
   rotatedBy: Buffer
   lifetimes: Lifetimes
+  limit: RefreshLimit
+}
+
+/** So many rotations of one session in fixed windows of this length. */
+export interface RefreshLimit {
+  max: number
+  windowSeconds: number
 }
 
 const refreshableSession = (sql: Sql, lifetimes: Lifetimes) =>
   sql`${liveSession(sql, lifetimes)}, s.device_fingerprint`
 
-const rotatedColumns = (sql: Sql, { retryKey, rotatedBy, lifetimes }: Rotation) => sql`
+const isWindowOver = (sql: Sql, { windowSeconds }: RefreshLimit) =>
+  sql`s.refresh_window_started_at <= now() - make_interval(secs => ${windowSeconds})`
+
+const rotatedColumns = (sql: Sql, { retryKey, rotatedBy, lifetimes, limit }: Rotation) => sql`
+  refresh_count = CASE WHEN ${isWindowOver(sql, limit)} THEN 1 ELSE s.refresh_count + 1 END,
+  refresh_window_started_at = CASE WHEN ${isWindowOver(sql, limit)} THEN now() ELSE s.refresh_window_started_at END,
   rotated_at = now(),
   last_used_at = now(),
   idle_expires_at = now() + ${lifeOf(sql, lifetimes.refreshTtlSeconds, lifetimes.adminRefreshTtlSeconds)},
@@ -33,21 +48,22 @@ const rotatedColumns = (sql: Sql, { retryKey, rotatedBy, lifetimes }: Rotation) 
   rotated_by = ${rotatedBy}`
 
 /**
- * The whole refresh: one statement, one heap-only update. Null when the row is not at this generation or not alive, or on
- * another agent than `onlyAgent` where that is given. `off` lets it commit asynchronously: "ahead" heals what a crash loses.
+ * The whole refresh: one statement, one heap-only update. Null when the row is not at this generation, not alive or over its
+ * limit, or on another agent than `onlyAgent` where that is given. `off` lets it commit asynchronously: "ahead" heals what a crash loses.
  * set_config is local to the statement's own transaction, so it holds through a transaction pooler too.
  */
 export async function rotateSession(
   sql: Sql,
   rotation: Rotation & { onlyAgent: Buffer | null; synchronousCommit: 'on' | 'off' },
 ): Promise<RefreshableRow | null> {
-  const { lifetimes } = rotation
+  const { lifetimes, limit } = rotation
   const [row] = await sql<RefreshableRow[]>`
     WITH durability AS (SELECT set_config('synchronous_commit', ${rotation.synchronousCommit}, true))
     UPDATE sessions s SET generation = s.generation + 1, ${rotatedColumns(sql, rotation)}
     FROM durability, users u
     WHERE s.id = ${rotation.sessionId} AND s.generation = ${rotation.generation}
       AND u.id = s.user_id AND ${isAlive(sql, lifetimes)}
+      AND (s.refresh_count < ${limit.max} OR ${isWindowOver(sql, limit)})
       AND (substring(s.device_fingerprint FROM 1 FOR 8) <> ${rotation.onlyAgent}) IS NOT TRUE
     RETURNING ${refreshableSession(sql, lifetimes)}`
   return row ?? null
@@ -55,14 +71,16 @@ export async function rotateSession(
 
 export async function findSession(
   sql: Sql,
-  sessionId: string,
-  lifetimes: Lifetimes,
+  { sessionId, lifetimes, limit }: Pick<Rotation, 'sessionId' | 'lifetimes' | 'limit'>,
 ): Promise<SeenSessionRow | null> {
   const [row] = await sql<SeenSessionRow[]>`
     SELECT ${refreshableSession(sql, lifetimes)},
       ${isAlive(sql, lifetimes)} AS is_alive,
       extract(epoch FROM now() - s.rotated_at)::float8 AS rotated_age_seconds,
-      s.retry_keys, s.rotated_by
+      s.retry_keys, s.rotated_by,
+      CASE WHEN s.refresh_count >= ${limit.max} AND NOT ${isWindowOver(sql, limit)} THEN
+        1000 * extract(epoch FROM s.refresh_window_started_at - now() + make_interval(secs => ${limit.windowSeconds}))::float8
+      END AS limited_for_ms
     FROM sessions s JOIN users u ON u.id = s.user_id
     WHERE s.id = ${sessionId}`
   return row ?? null
