@@ -56,6 +56,7 @@ t.test('settings that contradict each other are refused', async (t) => {
     [{ AUTH_SECRET_PREVIOUS: leastEnv.AUTH_SECRET }, /^AUTH_SECRET_PREVIOUS must differ/],
     [{ ACCESS_TOKEN_TTL: '2h', REFRESH_TTL: '1h' }, /^ACCESS_TOKEN_TTL must not be longer/],
     [{ REFRESH_TTL: '31d' }, /^REFRESH_TTL must not be longer/],
+    [{ ADMIN_REFRESH_TTL: '13h' }, /^ADMIN_REFRESH_TTL must not be longer than ADMIN_SESSION_MAX_AGE/],
     [
       { REFRESH_GRACE_SECONDS: '20', REFRESH_RECOVERY_SECONDS: '10' },
       /^REFRESH_GRACE_SECONDS must not be longer/,

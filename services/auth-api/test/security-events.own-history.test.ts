@@ -5,6 +5,7 @@ import { relayOutbox } from '@latchkey/platform/security-events/relay-outbox'
 import t from 'tap'
 import { afterAll, decodeCursor, encodeCursor } from '../src/features/security-events/event-cursor.js'
 import { ownEventsQuery } from '../src/features/security-events/queries.js'
+import { shownData } from '../src/features/security-events/shown-events.js'
 import { anotherPassword, newPerson, signIn, signUp } from './support/accounts.js'
 import { password } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
@@ -131,6 +132,7 @@ t.test('nobody else’s, no type and no field that is for operators', async (t) 
   t.equal(events.length, before + 1)
   t.match(events[0], { id: reuse, type: 'session.reuse_detected', ipAddress: '203.0.113.9' })
   t.same(events[0]?.data, {})
+  t.same(shownData('of.tomorrow', internal), {}, 'nor by the list itself')
 })
 
 t.test('whence somebody else acted on the account is not told', async (t) => {

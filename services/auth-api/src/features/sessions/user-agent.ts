@@ -17,7 +17,7 @@ export function describeAgent(userAgent: string): Agent {
   let agent = described.get(userAgent)
   if (agent === undefined) {
     const { browser, os } = Bowser.parse(userAgent)
-    agent = { family: browser.name || firstProduct(userAgent), platform: os.name ?? '' }
+    agent = { family: knownName(browser.name) ?? firstProduct(userAgent), platform: os.name ?? '' }
     described.set(userAgent, agent)
   }
   return agent
@@ -28,6 +28,11 @@ export function deviceNameOf(userAgent: string | null): string | null {
   const { family, platform } = describeAgent(userAgent ?? '')
   if (family === '') return null
   return (platform === '' ? family : `${family} on ${platform}`).slice(0, 200)
+}
+
+/** What bowser does not know it takes up to the last slash: `MyApp/1.4.2 CFNetwork` of an iOS app, which would change with each version. */
+function knownName(name: string | undefined): string | null {
+  return name === undefined || name === '' || name.includes('/') ? null : name
 }
 
 /** `MyApp/3.1 (build 7)` → `MyApp`: what an app or an HTTP library calls itself. RFC 9110, 10.1.5. */
