@@ -1,8 +1,10 @@
 // Attack: a cookie of ours that another host has planted, by a name that looks like ours.
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { createSessionCookies } from '../src/plugins/session-cookies.js'
 import { setCookiesOf } from './support/browser.js'
-import { newEmail, password } from './support/session-driver.js'
+import { talk } from './support/raw-http.js'
+import { newEmail, password, register } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
 const production = await createTestApp(t, { useCookieSessions: true, nodeEnv: 'production' })
@@ -63,3 +65,29 @@ t.test(
     t.throws(() => write('accessToken', `${longest}x`, 1), /__Host-lk_at is too long/)
   },
 )
+
+t.test('on the wire: two headers are one list, and no list takes long to read', async (t) => {
+  const { app } = production
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const address = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+  const { accessToken } = await register(app)
+  const codeOf = async (...cookies: string[]): Promise<unknown> => {
+    const lines = cookies.map((cookie) => `Cookie: ${cookie}\r\n`).join('')
+    const [answer] = await talk(
+      address,
+      `GET /api/v1/auth/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${lines}\r\n`,
+    )
+    return answer?.status === 200 ? 'accepted' : (JSON.parse(answer?.body ?? '{}') as { code?: string }).code
+  }
+  const cookie = `__Host-lk_at=${accessToken}`
+  t.equal(await codeOf(cookie), 'accepted')
+  t.equal(await codeOf('other=1', cookie), 'accepted')
+  t.equal(await codeOf(cookie, cookie), 'token_invalid')
+  t.equal(await codeOf(`${cookie}; ${cookie}`), 'token_invalid')
+  const long = 14_000
+  for (const filling of [' ', ';', '=', 'a=', ' ;', '\t=', '__Host-lk_a'])
+    t.equal(await codeOf(`x${filling.repeat(long / filling.length)}x; ${cookie}`), 'accepted', filling)
+  const began = process.cpuUsage()
+  for (let n = 0; n < 40; n += 1) await codeOf(`a=${' '.repeat(long)}x`)
+  t.ok(process.cpuUsage(began).user < 2_000_000, 'quadratic time would take ten seconds')
+})

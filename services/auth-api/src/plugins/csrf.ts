@@ -23,7 +23,7 @@ export interface CsrfGuard {
   assertOwnRequest(request: FastifyRequest, owner: CookieOwner): void
 }
 
-/** They change nothing (RFC 9110, 9.2.1), and whoever may not read the answer is the origin rule's to say. */
+/** They change nothing (RFC 9110, 9.2.1). */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 /** No longer than a host name may be, with its scheme and port. */

@@ -73,6 +73,15 @@ function findCookie(header: string, name: string): SessionCookie {
   return found
 }
 
+/** Without a regular expression: `[ \t]+$` takes quadratic time on spaces that something follows. */
 function withoutSpaces(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '')
+  let start = 0
+  let end = text.length
+  while (start < end && isSpace(text.charCodeAt(start))) start += 1
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end -= 1
+  return text.slice(start, end)
+}
+
+function isSpace(character: number): boolean {
+  return character === 0x20 || character === 0x09
 }

@@ -2,6 +2,7 @@ import { Problem, RevokedCount, Session, SessionList } from '@latchkey/contracts
 import { LogoutBody, RefreshBody } from '@latchkey/contracts/http/bodies'
 import { Id } from '@latchkey/contracts/http/fields'
 import { AppError } from '@latchkey/contracts/errors'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { App } from '../../app-types.js'
 import type { Deps } from '../../deps.js'
@@ -36,6 +37,14 @@ function noRefreshToken({ useCookieSessions }: Deps['config']): AppError {
 export function sessionRoutes(app: App, deps: Deps): void {
   const cookieDeps = { ...deps, verifyAccessToken: app.verifyAccessToken }
 
+  function refreshTokenOfCookie(request: FastifyRequest): string {
+    const { refreshToken } = app.cookieSessions.tokensOf(request)
+    if (refreshToken === null) throw noRefreshToken(deps.config)
+    const sessionId = decodeRefreshToken(deps.keyring, refreshToken)?.sessionId ?? null
+    app.cookieSessions.assertOwnRequest(request, { sessionId })
+    return refreshToken
+  }
+
   app.post('/refresh', {
     config: { auth: 'none', limit: 'refresh' },
     schema: {
@@ -58,13 +67,8 @@ export function sessionRoutes(app: App, deps: Deps): void {
     },
     handler: async (request, reply) => {
       const fromBody = request.body?.refreshToken
-      const refreshToken = fromBody ?? app.cookieSessions.tokensOf(request).refreshToken
-      if (refreshToken === null) throw noRefreshToken(deps.config)
       const isCookie = fromBody === undefined
-      if (isCookie) {
-        const sessionId = decodeRefreshToken(deps.keyring, refreshToken)?.sessionId ?? null
-        app.cookieSessions.assertOwnRequest(request, { sessionId })
-      }
+      const refreshToken = fromBody ?? refreshTokenOfCookie(request)
       const { outcome, session } = await rotateRefreshToken(deps, {
         refreshToken,
         idempotencyKey: request.headers['idempotency-key'],
