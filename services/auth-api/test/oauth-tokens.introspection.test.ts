@@ -119,6 +119,9 @@ t.test('after the end of its session no token of it is active', async (t) => {
   const disabled = await register(app)
   await db`UPDATE users SET disabled_at = now() WHERE id = ${disabled.user.id}`
   t.ok(await isInactive(disabled.refreshToken), 'of a disabled user')
+  const gone = await register(app)
+  await db`DELETE FROM sessions WHERE id = ${gone.sessionId}`
+  t.ok(await isInactive(gone.refreshToken), 'of a session that was cleaned up')
 })
 
 t.test('the token of a client that was disabled is inactive within 5 s', async (t) => {
