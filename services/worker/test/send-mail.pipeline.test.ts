@@ -33,10 +33,10 @@ t.test(
     const server = await startMailServer(t)
     const installation = await createInstallation(t, settingsFor(server))
     const { owner: db } = installation.database
-    const expected = await insertMailEvents(db, 120)
+    const expected = await insertMailEvents(db, 110)
     const { deps } = await installation.startWorker()
     await installation.startWorker()
-    await waitFor(async () => (await countSettled(db)) === 120, { what: 'the mails', deadlineMs })
+    await waitFor(async () => (await countSettled(db)) === 110, { what: 'the mails', deadlineMs })
     t.same(recipientsOf(server), expected.toSorted())
     await waitFor(
       async () => {
@@ -111,7 +111,7 @@ t.test(
     }
     const database = await createTestDatabase(t)
     const db = database.owner
-    const count = 240
+    const count = 150
     const expected = await insertMailEvents(db, count)
     const env = {
       DATABASE_URL: database.url,
@@ -125,7 +125,7 @@ t.test(
       databaseUrl: database.url,
       databaseUrlTransaction: database.url,
     })
-    const lives = 3
+    const lives = 2
     for (let life = 1; life <= lives; life++) {
       const worker = await startWorkerProcess(t, env)
       const before = server.mails.length
@@ -136,7 +136,7 @@ t.test(
       })
       await worker.kill()
       // What a dead worker holds is free when its time has run out.
-      const locks = await deps.redis.client.keys(`${queuePrefix(deps.config)}:mail:*:lock`)
+      const locks = await deps.redis.client.keys(`${queuePrefix(deps.config)}:*:lock`)
       if (locks.length > 0) await deps.redis.client.del(...locks)
       await moveClock(db, 120)
     }
