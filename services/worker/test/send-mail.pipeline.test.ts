@@ -28,6 +28,63 @@ const settingsFor = ({ port }: MailServer): Partial<Config> => ({
 const recipientsOf = ({ mails }: MailServer): string[] => mails.flatMap(({ to }) => to).toSorted()
 
 t.test(
+  'workers that are killed while they send: at most the mails in their hands come twice, under the same id',
+  async (t) => {
+    const server = await startMailServer(t)
+    server.onMail = async () => {
+      await new Promise(setImmediate)
+      return null
+    }
+    const database = await createTestDatabase(t)
+    const db = database.owner
+    const count = 150
+    const expected = await insertMailEvents(db, count)
+    const env = {
+      DATABASE_URL: database.url,
+      REDIS_URL: sharedRedisUrl(),
+      REDIS_KEY_PREFIX: redisPrefix(t),
+      MAIL_URL: server.url,
+      MAIL_FROM: 'no-reply@example.com',
+    }
+    const { deps } = await createTestDeps(t, {
+      redisKeyPrefix: env.REDIS_KEY_PREFIX,
+      databaseUrl: database.url,
+      databaseUrlTransaction: database.url,
+    })
+    const lives = 2
+    for (let life = 1; life <= lives; life++) {
+      const worker = await startWorkerProcess(t, env)
+      const before = server.mails.length
+      await waitFor(() => server.mails.length > before + 12, {
+        what: `mails in life ${life}`,
+        deadlineMs,
+        everyMs: 1,
+      })
+      await worker.kill()
+      // What a dead worker holds is free when its time has run out.
+      const locks = await deps.redis.client.keys(`${queuePrefix(deps.config)}:*:lock`)
+      if (locks.length > 0) await deps.redis.client.del(...locks)
+      await moveClock(db, 120)
+    }
+    t.ok((await countSettled(db)) < count, 'they died at work')
+    await startWorkerProcess(t, env)
+    await waitFor(
+      async () => {
+        await db`UPDATE outbox SET relayed_at = relayed_at - interval '1 hour'`
+        return (await countSettled(db)) === count
+      },
+      { what: 'the mails', deadlineMs, everyMs: 100 },
+    )
+    t.same([...new Set(recipientsOf(server))], expected.toSorted(), 'everybody was told')
+    const ids = new Set(server.mails.flatMap(({ headers }) => headers.get('message-id') ?? []))
+    t.equal(ids.size, count)
+    const doubles = server.mails.length - count
+    t.ok(doubles <= lives * 5, `${doubles} came twice`)
+    t.ok((await mailRows(db)).every(({ status }) => status === 'sent'))
+  },
+)
+
+t.test(
   'two workers with a queue: each mail once, the urgent ones first, and nothing is left in Redis',
   async (t) => {
     const server = await startMailServer(t)
@@ -100,63 +157,6 @@ t.test('the mail server goes away and comes back: mails wait, none is lost, none
   t.equal(told(/mail server is back/), 1)
   t.ok((await mailRows(db)).every(({ status, attempts }) => status === 'sent' && attempts === 0))
 })
-
-t.test(
-  'workers that are killed while they send: at most the mails in their hands come twice, under the same id',
-  async (t) => {
-    const server = await startMailServer(t)
-    server.onMail = async () => {
-      await new Promise(setImmediate)
-      return null
-    }
-    const database = await createTestDatabase(t)
-    const db = database.owner
-    const count = 150
-    const expected = await insertMailEvents(db, count)
-    const env = {
-      DATABASE_URL: database.url,
-      REDIS_URL: sharedRedisUrl(),
-      REDIS_KEY_PREFIX: redisPrefix(t),
-      MAIL_URL: server.url,
-      MAIL_FROM: 'no-reply@example.com',
-    }
-    const { deps } = await createTestDeps(t, {
-      redisKeyPrefix: env.REDIS_KEY_PREFIX,
-      databaseUrl: database.url,
-      databaseUrlTransaction: database.url,
-    })
-    const lives = 2
-    for (let life = 1; life <= lives; life++) {
-      const worker = await startWorkerProcess(t, env)
-      const before = server.mails.length
-      await waitFor(() => server.mails.length > before + 12, {
-        what: `mails in life ${life}`,
-        deadlineMs,
-        everyMs: 1,
-      })
-      await worker.kill()
-      // What a dead worker holds is free when its time has run out.
-      const locks = await deps.redis.client.keys(`${queuePrefix(deps.config)}:*:lock`)
-      if (locks.length > 0) await deps.redis.client.del(...locks)
-      await moveClock(db, 120)
-    }
-    t.ok((await countSettled(db)) < count, 'they died at work')
-    await startWorkerProcess(t, env)
-    await waitFor(
-      async () => {
-        await db`UPDATE outbox SET relayed_at = relayed_at - interval '1 hour'`
-        return (await countSettled(db)) === count
-      },
-      { what: 'the mails', deadlineMs, everyMs: 100 },
-    )
-    t.same([...new Set(recipientsOf(server))], expected.toSorted(), 'everybody was told')
-    const ids = new Set(server.mails.flatMap(({ headers }) => headers.get('message-id') ?? []))
-    t.equal(ids.size, count)
-    const doubles = server.mails.length - count
-    t.ok(doubles <= lives * 5, `${doubles} came twice`)
-    t.ok((await mailRows(db)).every(({ status }) => status === 'sent'))
-  },
-)
 
 t.test(
   'in production without a mail server: the start says so, and mails are counted as skipped',
