@@ -10,6 +10,7 @@ import { runProgram } from './support/worker-process.js'
 
 const cleanup = 'dist/commands/clean-expired-tokens.js'
 const rotation = 'dist/commands/rotate-signing-keys.js'
+const revocation = 'dist/commands/revoke-signing-key.js'
 
 t.test('tokens:clean prints one line with what it deleted', async (t) => {
   const { url, owner: db } = await createTestDatabase(t)
@@ -53,10 +54,10 @@ t.test('keys:rotate prints which key signs from when on', async (t) => {
   t.match(events, [{ type: 'key.rotated', data: { kid: keys[1]?.kid } }])
 })
 
-t.test('keys:rotate -- --revoke withdraws a key, and says which one signs now', async (t) => {
+t.test('keys:revoke withdraws a key, and says which one signs now', async (t) => {
   const { url, owner: db } = await createTestDatabase(t)
   await runProgram(t, rotation, { DATABASE_URL: url })
-  const { code, stdout } = await runProgram(t, rotation, { DATABASE_URL: url }, ['--revoke', 'current'])
+  const { code, stdout } = await runProgram(t, revocation, { DATABASE_URL: url }, ['--kid', 'current'])
   t.equal(code, 0)
   t.match(
     stdout,
@@ -64,14 +65,17 @@ t.test('keys:rotate -- --revoke withdraws a key, and says which one signs now', 
   )
   t.match(await db`SELECT type FROM outbox`, [{ type: 'key.revoked' }])
 
-  const unknown = await runProgram(t, rotation, { DATABASE_URL: url }, ['--revoke', 'nobody'])
+  const unknown = await runProgram(t, revocation, { DATABASE_URL: url }, ['--kid', 'nobody'])
   t.match(unknown, {
     code: 1,
     stdout: '',
-    stderr: 'keys:rotate: there is no published signing key nobody\n',
+    stderr: 'keys:revoke: there is no published signing key nobody\n',
   })
-  const misspelt = await runProgram(t, rotation, { DATABASE_URL: url }, ['--revok', 'current'])
-  t.match(misspelt, { code: 1, stdout: '', stderr: /^keys:rotate: Unknown option '--revok'/ })
+  t.match(await runProgram(t, revocation, { DATABASE_URL: url }), {
+    code: 64,
+    stdout: '',
+    stderr: /^keys:revoke: --kid is missing; usage: /,
+  })
 })
 
 for (const program of [cleanup, 'dist/main.js']) {

@@ -28,4 +28,4 @@ export const Id = Type.String({ format: 'uuid', description: 'UUIDv7' })
 export const Time = Type.String({ format: 'date-time', description: 'ISO 8601, UTC' })
 
 /** Bound only: a token's real shape is checked by its codec, which answers 401, not 400. */
-export const RefreshToken = Type.String({ minLength: 1, maxLength: 512, description: 'lk1.…' })
+export const RefreshToken = Type.String({ minLength: 1, maxLength: 4096, description: 'lk1.…' })
