@@ -25,7 +25,7 @@ t.test('headers of every answer', async (t) => {
         t.match(headers, expected, `${method} ${url}`)
         t.equal(headers['x-powered-by'], undefined)
         t.equal(headers['server'], undefined)
-        if (!url.endsWith('jwks.json')) t.equal(headers['cache-control'], 'no-store', `${method} ${url}`)
+        if (!url.startsWith('/.well-known/')) t.equal(headers['cache-control'], 'no-store', `${method} ${url}`)
       }
     }
   })
@@ -41,10 +41,9 @@ t.test('headers of every answer', async (t) => {
     t.match((await api('PUT', '/me')).headers, expected)
   })
 
-  await t.test('only the published keys may be kept, for five minutes', async (t) => {
-    t.match(await api('GET', '/.well-known/jwks.json'), {
-      headers: { 'cache-control': 'public, max-age=300' },
-    })
+  await t.test('only what is published may be kept, for five minutes', async (t) => {
+    for (const path of ['/.well-known/jwks.json', '/.well-known/oauth-authorization-server'])
+      t.match(await api('GET', path), { headers: { 'cache-control': 'public, max-age=300' } })
   })
 
   await t.test('the API page runs nothing but its own files', async (t) => {
