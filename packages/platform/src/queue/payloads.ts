@@ -1,5 +1,4 @@
 import { Type, type Static, type TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
 import {
   persistSecurityEventsJob,
   PersistSecurityEventsPayload,
@@ -7,6 +6,7 @@ import {
   SendMailPayload,
   type MaintenanceJob,
 } from '@latchkey/contracts/queues'
+import { compileSchema } from '../validation/compile-schema.js'
 
 const NoPayload = Type.Object({}, { additionalProperties: false })
 
@@ -45,7 +45,7 @@ export interface RawJob {
 
 const validators = new Map(
   Object.entries<Record<string, TSchema>>(payloads).flatMap(([queue, schemas]) =>
-    Object.entries(schemas).map(([name, schema]) => [`${queue}/${name}`, Compile(schema)] as const),
+    Object.entries(schemas).map(([name, schema]) => [`${queue}/${name}`, compileSchema(schema)] as const),
   ),
 )
 
@@ -56,15 +56,15 @@ export function receiveJob<Q extends ConsumedQueue>(
 ): ReceivedJob<Q> | { problem: string } {
   const job = { id, name, data }
   if (isReceivable(queue, job)) return job
-  const [first] = validators.get(`${queue}/${name}`)?.Errors(data) ?? []
+  const problem = validators.get(`${queue}/${name}`)?.problemOf(data) ?? null
   return {
     problem:
-      first === undefined
+      problem === null
         ? `This version knows no job ${name}`
-        : `The payload is not what the contract says: ${first.instancePath} ${first.message}`,
+        : `The payload is not what the contract says: ${problem}`,
   }
 }
 
 function isReceivable<Q extends ConsumedQueue>(queue: Q, job: RawJob): job is RawJob & ReceivedJob<Q> {
-  return validators.get(`${queue}/${job.name}`)?.Check(job.data) === true
+  return validators.get(`${queue}/${job.name}`)?.matches(job.data) === true
 }

@@ -1,4 +1,3 @@
-import { Compile } from 'typebox/compile'
 import { SecurityEvent } from '@latchkey/contracts/events'
 import { eventsPerJob, persistSecurityEventsJob } from '@latchkey/contracts/queues'
 import { createBatcher } from '../batching/batcher.js'
@@ -7,6 +6,7 @@ import type { Logger } from '../logging/logger.js'
 import type { Queue } from '../queue/queues.js'
 import { insertOutboxRows } from './queries.js'
 import { insertSplitting } from './split-batch.js'
+import { compileSchema } from '../validation/compile-schema.js'
 
 /** Reports that may wait for Redis and PostgreSQL; each belongs to a request that is held open for it. */
 const maxWaitingReports = 10_000
@@ -27,7 +27,7 @@ export interface EventReporter {
   whenIdle(): Promise<void>
 }
 
-const eventValidator = Compile(SecurityEvent)
+const securityEvent = compileSchema(SecurityEvent)
 
 /** Reports that arrive while one job is being added share the next: one job for many events (performance.md: 43 us or 6). */
 export function createEventReporter({ queue, sql, log }: EventReporterOptions): EventReporter {
@@ -56,7 +56,7 @@ export function createEventReporter({ queue, sql, log }: EventReporterOptions): 
   return {
     async report(event) {
       // Here, where only its own writer is told. In a job it would make the worker refuse the events beside it.
-      if (!eventValidator.Check(event)) throw new TypeError('Not a security event as the contract has it')
+      if (!securityEvent.matches(event)) throw new TypeError('Not a security event as the contract has it')
       const error = await batcher.submit(event)
       if (error !== null) throw error
     },

@@ -1,4 +1,3 @@
-import { Compile } from 'typebox/compile'
 import { SecurityEvent } from '@latchkey/contracts/events'
 import { eventsPerJob, persistSecurityEventsJob } from '@latchkey/contracts/queues'
 import type { Sql } from '../database/client.js'
@@ -6,6 +5,7 @@ import type { Queue } from '../queue/queues.js'
 import type { RevocationList } from '../revocation/revocation-list.js'
 import { persistSecurityEvents } from './persist-security-events.js'
 import { leaseOutboxRows, moveOutboxRows, type StoredEvents } from './queries.js'
+import { compileSchema } from '../validation/compile-schema.js'
 
 export interface RelayOutboxOptions {
   readonly sql: Sql
@@ -32,7 +32,7 @@ const leaseSeconds = 60
 /** Events after which the access tokens of their session must not be accepted any more. */
 const sessionEndings: ReadonlySet<string> = new Set(['session.revoked', 'session.reuse_detected'])
 
-const eventValidator = Compile(SecurityEvent)
+const securityEvent = compileSchema(SecurityEvent)
 
 /**
  * Puts the oldest events of the outbox into the queue; or, when the queue can't be had, into the table. They leave the outbox
@@ -55,7 +55,7 @@ export async function relayOutbox({
 
   const events: SecurityEvent[] = []
   const foreign: SecurityEvent[] = []
-  for (const row of rows) (eventValidator.Check(row) ? events : foreign).push(row)
+  for (const row of rows) (securityEvent.matches(row) ? events : foreign).push(row)
   if (!(await addToQueue(queue, events))) return moveOutbox(sql, batch)
 
   // A newer version wrote what this one has no name for, as during a rolling upgrade. The check before the worker would refuse

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { RedisHandle } from '@latchkey/platform/redis/client'
+import { compileSchema } from '@latchkey/platform/validation/compile-schema'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
 import type { Hit } from './limits.js'
 
 // One round trip, atomic: a counter cannot be left without its expiry, and a key that has lost it gets it back.
@@ -13,7 +13,7 @@ if left < 0 then
   left = tonumber(ARGV[1])
 end
 return {count, left}`
-const answerSchema = Compile(Type.Tuple([Type.Integer(), Type.Integer()]))
+const answerSchema = compileSchema(Type.Tuple([Type.Integer(), Type.Integer()]))
 const scriptDigest = createHash('sha1').update(script).digest('hex') // SHA-1 because EVALSHA names scripts so
 
 export interface RedisCounters {
@@ -40,7 +40,7 @@ export function createRedisCounters({ client }: Pick<RedisHandle, 'client'>): Re
     async increment(key, windowMs) {
       try {
         const answer = await run(key, windowMs)
-        return answerSchema.Check(answer) ? { count: answer[0], resetMs: answer[1] } : null
+        return answerSchema.matches(answer) ? { count: answer[0], resetMs: answer[1] } : null
       } catch {
         return null // away, slow or read-only: the connection says so itself, in the log and in redis_degraded
       }

@@ -3,7 +3,7 @@ import type { Config } from '@latchkey/platform/config/config'
 import { newId } from '@latchkey/platform/crypto/identifiers'
 import type { Metrics } from '@latchkey/platform/metrics/metrics'
 import type { SigningKeys } from '@latchkey/platform/signing-keys/signing-keys'
-import { Compile } from 'typebox/compile'
+import { compileSchema } from '@latchkey/platform/validation/compile-schema'
 import {
   AccessTokenPayload,
   ClientTokenPayload,
@@ -15,8 +15,8 @@ import type { App } from '../app-types.js'
 import { createTokenKeys } from './token-keys.js'
 import { createVerifiedTokens } from './verified-tokens.js'
 
-const sessionSchema = Compile(AccessTokenPayload)
-const clientSchema = Compile(ClientTokenPayload)
+const sessionSchema = compileSchema(AccessTokenPayload)
+const clientSchema = compileSchema(ClientTokenPayload)
 
 export type VerifiedAccessToken = Extract<IssuedToken, { kind: 'session' }>
 
@@ -76,8 +76,8 @@ export function registerAccessTokens(app: App, deps: AccessTokenDeps): void {
   async function verify(token: string): Promise<IssuedToken> {
     const key = await tokenKeys.verifying(token)
     const payload: unknown = key.verify(token)
-    if (sessionSchema.Check(payload)) return { kind: 'session', payload, kid: key.kid }
-    if (clientSchema.Check(payload)) return { kind: 'client', payload, kid: key.kid }
+    if (sessionSchema.matches(payload)) return { kind: 'session', payload, kid: key.kid }
+    if (clientSchema.matches(payload)) return { kind: 'client', payload, kid: key.kid }
     throw new AppError('token_invalid')
   }
 

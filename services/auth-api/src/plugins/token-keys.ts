@@ -1,10 +1,10 @@
 import fastifyJwt from '@fastify/jwt'
 import { AppError } from '@latchkey/contracts/errors'
 import type { SigningKeys } from '@latchkey/platform/signing-keys/signing-keys'
+import { compileSchema } from '@latchkey/platform/validation/compile-schema'
 import fastify from 'fastify'
 import { LruMap } from 'toad-cache'
 import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
 
 /** RFC 8725, 3.10: clocks of two machines differ by seconds, not by minutes. */
 export const leewaySeconds = 30
@@ -119,11 +119,11 @@ const TokenHeader = Type.Object(
   { alg: Type.String(), kid: Type.String(), typ: Type.Literal(tokenType) },
   { additionalProperties: false },
 )
-const headerSchema = Compile(TokenHeader)
+const headerSchema = compileSchema(TokenHeader)
 
 function headerOf(token: string): Static<typeof TokenHeader> {
   const header = parseHeader(token.slice(0, token.indexOf('.')))
-  if (!headerSchema.Check(header)) throw new AppError('token_invalid')
+  if (!headerSchema.matches(header)) throw new AppError('token_invalid')
   return header
 }
 
