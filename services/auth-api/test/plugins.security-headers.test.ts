@@ -25,7 +25,8 @@ t.test('headers of every answer', async (t) => {
         t.match(headers, expected, `${method} ${url}`)
         t.equal(headers['x-powered-by'], undefined)
         t.equal(headers['server'], undefined)
-        if (!url.startsWith('/.well-known/')) t.equal(headers['cache-control'], 'no-store', `${method} ${url}`)
+        if (!url.startsWith('/.well-known/'))
+          t.equal(headers['cache-control'], 'no-store', `${method} ${url}`)
       }
     }
   })
