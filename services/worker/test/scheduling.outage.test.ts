@@ -19,14 +19,25 @@ t.test('where there never was a Redis, two workers share the work', async (t) =>
   await waitFor(async () => (await countOutbox(db)) === 0, { what: 'the events to be persisted' })
   t.same(await persistedIds(db), ids.toSorted())
   await waitFor(async () => (await remainingSessions(db)).size === 0, { what: 'the sessions to be deleted' })
-  const partition =
-    await db`SELECT to_regclass(to_char(now() + interval '2 months', '"security_events_"YYYY_MM')) AS name`
-  t.type(partition[0]?.['name'], 'string', 'the partition of the month after the next one is there')
+  const hasPartition = async (): Promise<boolean> => {
+    const [row] = await db<{ name: string | null }[]>`
+      SELECT to_regclass(to_char(now() + interval '2 months', '"security_events_"YYYY_MM')) AS name`
+    return typeof row?.name === 'string'
+  }
+  await waitFor(hasPartition, { what: 'the partition of the month after the next one' })
 
-  const counted = await Promise.all(workers.map(({ deps }) => deps.metrics.securityEventsTotal.get()))
-  const total = counted.flatMap(({ values }) => values).reduce((sum, { value }) => sum + value, 0)
-  t.equal(total, ids.length, 'each event was counted by one of them')
-  t.match(await workers[0]?.deps.metrics.registry.metrics(), /sessions_active 0/)
+  const countedBy = async ({ deps }: (typeof workers)[number]): Promise<number> =>
+    (await deps.metrics.securityEventsTotal.get()).values.reduce((sum, { value }) => sum + value, 0)
+  const countedByAll = async (): Promise<number> =>
+    (await Promise.all(workers.map(countedBy))).reduce((sum, count) => sum + count, 0)
+  await waitFor(async () => (await countedByAll()) >= ids.length, { what: 'the events to be counted' })
+  t.equal(await countedByAll(), ids.length, 'each by one of them')
+  await waitFor(
+    async () => /sessions_active 0/.test((await workers[0]?.deps.metrics.registry.metrics()) ?? ''),
+    {
+      what: 'the sessions to be counted',
+    },
+  )
   await Promise.all(workers.map(({ stop }) => stop()))
 })
 
