@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { layWire, viaWire } from './support/cuttable-wire.js'
 import { connectForTest, timeRejection } from './support/database.js'
-import { selfSignedCertificate } from './support/self-signed.js'
+import { selfSignedCertificate } from '@latchkey/devstack/testing/self-signed'
 import { putTlsInFront } from './support/tls-front.js'
 
 const { url, owner } = await createTestDatabase(t)

@@ -5,7 +5,7 @@ import { waitFor } from '@latchkey/devstack/wait-for'
 import { createMetrics } from '@latchkey/platform/metrics/metrics'
 import { layWire, viaWire } from './support/cuttable-wire.js'
 import { connectTestRedis, recordLog, startForgetfulRedis } from './support/pipeline.js'
-import { selfSignedCertificate, selfSignedKey } from './support/self-signed.js'
+import { selfSignedCertificate, selfSignedKey } from '@latchkey/devstack/testing/self-signed'
 
 t.test('an outage is told once, with its end and its length, and the gauge follows', async (t) => {
   const server = await startForgetfulRedis(t)

@@ -7,7 +7,7 @@ import { createSmtpDelivery } from '../src/mail/smtp-delivery.js'
 import type { Mail, MailDelivery } from '../src/mail/mail.js'
 import { startMailServer } from './support/mail-server.js'
 import { recordLog } from './support/log-lines.js'
-import { selfSignedCertificate, selfSignedKey } from './support/self-signed.js'
+import { selfSignedCertificate, selfSignedKey } from '@latchkey/devstack/testing/self-signed'
 
 const certificate = { key: selfSignedKey, cert: selfSignedCertificate }
 const mail: Mail = {

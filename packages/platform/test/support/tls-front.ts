@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Test } from 'tap'
-import { selfSignedCertificate, selfSignedKey } from './self-signed.js'
+import { selfSignedCertificate, selfSignedKey } from '@latchkey/devstack/testing/self-signed'
 
 /** Speaks TLS as PostgreSQL does, after an SSLRequest in the clear, with a self-signed certificate; answers its port. */
 export async function putTlsInFront(t: Test, targetPort: number): Promise<number> {
