@@ -1,9 +1,9 @@
 /** A bench that averages away the bad run, or takes a wrong argument for its default, tells a figure that nobody measured. */
 import t from 'tap'
-import { cpuSecondsOf, cpuSecondsOfTree } from '../src/cpu.js'
-import { median } from '../src/measure.js'
-import { readOptions } from '../src/options.js'
-import { renderTable } from '../src/report.js'
+import { cpuSecondsOf, cpuSecondsOfTree } from '@latchkey/bench/cpu'
+import { median } from '@latchkey/bench/measure'
+import { readOptions } from '@latchkey/bench/options'
+import { renderTable } from '@latchkey/bench/report'
 
 t.test('the median is of what was measured', async (t) => {
   t.equal(median([3, 1, 100]), 3)

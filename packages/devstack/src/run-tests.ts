@@ -1,13 +1,14 @@
-/** `npm test`: tap over PostgreSQL and Redis of this run alone, and nothing left of them. Arguments go to tap. */
+/** `npm test`: the built test files over PostgreSQL and Redis of this run alone, and nothing left of them. Arguments name test files. */
 import { mkdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { takeFolderLock, type FolderLock } from './folder-lock.js'
-import { readUncovered } from './run-tests/coverage-floors.js'
-import { readTotals } from './run-tests/totals.js'
-import { buildTap, runTap } from './run-tests/tap.js'
+import { measuredEnv, reportCoverage } from './run-tests/coverage.js'
+import { findTestFiles } from './run-tests/find-test-files.js'
+import { runFiles } from './run-tests/run-files.js'
 import { startTestServers, type TestServers } from './run-tests/test-servers.js'
+import { withoutSettings } from './run-tests/without-settings.js'
 import { catchSignals, type CaughtSignals } from './signals.js'
 import { StartError } from './start-error.js'
 import { waitFor } from './wait-for.js'
@@ -16,28 +17,29 @@ const root = resolve(import.meta.dirname, '../../..')
 const twoHoursMs = 2 * 3600 * 1000
 
 async function main(args: readonly string[], signals: CaughtSignals): Promise<number> {
+  const files = findTestFiles(root, args)
   const lock = await takeTurn(signals.stop)
   if (lock === 'interrupted') return 1
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
   let servers: TestServers | null = null
   try {
-    buildTap(root)
     servers = await startTestServers(folder, console.log)
-    if (signals.stop.aborted) return 1
-    const isWhole = args.every((arg) => arg.startsWith('-'))
-    const output = join(folder, 'output.tap')
-    const temporary = join(folder, 'tmp')
-    mkdirSync(temporary)
-    const exitCode = await runTap(root, {
-      args: [`--output-file=${output}`, ...(isWhole ? [] : ['--allow-incomplete-coverage']), ...args],
-      env: { ...servers.env, TMPDIR: temporary }, // what a test file that is killed leaves there goes with the run
-      signals,
-    })
-    const uncovered = isWhole && !signals.stop.aborted ? readUncovered(root) : []
+    const [temporary, measured] = [join(folder, 'tmp'), join(folder, 'coverage')]
+    for (const path of [temporary, measured]) mkdirSync(path)
+    const isWhole = args.length === 0
+    const env = {
+      ...withoutSettings(process.env),
+      ...servers.env,
+      ...(isWhole && measuredEnv(measured)),
+      TMPDIR: temporary, // what a test file that is killed leaves there goes with the run
+    }
+    // Source maps make a test file start half as fast again; who runs a few wants to see his own lines.
+    const nodeArgs = isWhole ? [] : ['--enable-source-maps']
+    const { passed, failed } = await runFiles(files, { cwd: root, env, nodeArgs, ...signals })
+    const uncovered = isWhole && !signals.stop.aborted ? await reportCoverage(root, measured) : []
     for (const line of uncovered) console.log(line)
-    const { passed, failed } = readTotals(output)
-    console.log(`\n${passed} passed, ${failed} failed`) // a line of its own, whatever a reporter has left on the last one
-    return exitCode || Number(uncovered.length > 0 || failed > 0)
+    console.log(`\n${passed} passed, ${failed} failed`)
+    return Number(signals.stop.aborted || passed === 0 || failed > 0 || uncovered.length > 0)
   } finally {
     await servers?.kill()
     await rm(folder, { recursive: true, force: true, maxRetries: 20 }) // a server that is just ending may still write
@@ -45,9 +47,9 @@ async function main(args: readonly string[], signals: CaughtSignals): Promise<nu
   }
 }
 
-/** Runs of one checkout take turns: tap keeps what it measures in one folder, .tap, which it empties first. */
+/** Runs of one checkout take turns: their reports are in one folder. */
 function takeTurn(stop: AbortSignal): Promise<FolderLock | 'interrupted'> {
-  const folder = join(root, '.tap')
+  const folder = join(root, 'coverage')
   mkdirSync(folder, { recursive: true })
   let isTold = false
   const attempt = (): FolderLock | 'interrupted' | null => {

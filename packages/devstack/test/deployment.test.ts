@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { settings } from '@latchkey/platform/config/settings'
 import type { Setting } from '@latchkey/platform/config/setting'
 import t from 'tap'
-import { nodeFlags } from '../src/node-flags.js'
+import { nodeFlags } from '@latchkey/devstack/node-flags'
 
 const readRoot = (name: string): string =>
   readFileSync(resolve(import.meta.dirname, '../../..', name), 'utf8')

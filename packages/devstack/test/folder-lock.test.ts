@@ -2,8 +2,8 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { takeFolderLock } from '../src/folder-lock.js'
-import { identify } from '../src/servers/process-identity.js'
+import { takeFolderLock } from '@latchkey/devstack/folder-lock'
+import { identify } from '@latchkey/devstack/servers/process-identity'
 
 t.test('who comes second learns who holds it, until it is released', async (t) => {
   const file = join(t.testdir(), 'lock')

@@ -1,35 +1,59 @@
-/** The verdict of `npm test` is what tap counted, and no crash of tap reads as success. */
+/** The verdict of `npm test` is what tap counted, and no crash reads as success. */
 import { join } from 'node:path'
+import { readUncovered } from '@latchkey/devstack/run-tests/coverage'
+import { runFile } from '@latchkey/devstack/run-tests/run-file'
+import { countAssertions, readFailures } from '@latchkey/devstack/run-tests/totals'
 import t from 'tap'
-import { readUncovered } from '../src/run-tests/coverage-floors.js'
-import { readTotals } from '../src/run-tests/totals.js'
 
-t.test('the totals are those of the last line', async (t) => {
-  const folder = t.testdir({
-    green: 'TAP version 14\nok 1 - a\n# { total: 12, pass: 12 }\n# time=5ms\n',
-    red: 'not ok 1 - a\n# { total: 5, pass: 3, fail: 2 }\n',
-    cut: 'TAP version 14\nok 1 - a\n',
-  })
-  t.strictSame(readTotals(join(folder, 'green')), { passed: 12, failed: 0 })
-  t.strictSame(readTotals(join(folder, 'red')), { passed: 3, failed: 2 })
-  t.strictSame(readTotals(join(folder, 'cut')), { passed: 0, failed: 1 })
-  t.strictSame(readTotals(join(folder, 'missing')), { passed: 0, failed: 1 })
+t.test('the totals are those that tap wrote last', async (t) => {
+  t.same(countAssertions('ok 1 - a\n# { total: 12, pass: 12 }\n# time=5ms\n'), { passed: 12, failed: 0 })
+  t.same(countAssertions('not ok 1 - a\n# { total: 5, pass: 3, fail: 2 }\n'), { passed: 3, failed: 2 })
+  t.equal(countAssertions('TAP version 14\nok 1 - a\n'), null)
 })
 
-t.test('a line of the cryptography that no test visits is told', async (t) => {
-  const root = t.testdir()
-  const file = (name: string, lines: number, branches: number): [string, object] => [
-    join(root, name),
-    { lines: { pct: lines }, branches: { pct: branches } },
-  ]
-  const summary = Object.fromEntries([
-    file('packages/platform/src/crypto/seal.ts', 100, 96.5),
-    file('packages/platform/src/crypto/keyring.ts', 100, 100),
-    file('packages/platform/src/logging/logger.ts', 50, 50),
+t.test('what failed is told with its reason, however deep it is', async (t) => {
+  const nested = '    not ok 2 - deep\n      ---\n      compare: ===\n      ...\n'
+  t.match(readFailures(`ok 1 - fine\n${nested}not ok 3 - plain\n1..3\n`), [
+    /not ok 2 - deep\n +---\n +compare: ===\n +\.\.\.$/,
+    /^not ok 3 - plain$/,
   ])
-  t.strictSame(readUncovered(root), [], 'no report, no complaint: coverage may be disabled')
-  t.testdir({ '.tap': { report: { 'coverage-summary.json': JSON.stringify(summary) } } })
-  t.match(readUncovered(root), [
+})
+
+t.test('a file that does not come to its end in good order is no success', async (t) => {
+  const tap = JSON.stringify(import.meta.resolve('tap'))
+  const folder = t.testdir({
+    'green.mjs': `import t from ${tap}; t.ok(true); t.ok(1)`,
+    'red.mjs': `import t from ${tap}; t.ok(true); t.equal(1, 2)`,
+    'silent.mjs': '',
+    'crash.mjs': `import t from ${tap}; t.ok(true); process.kill(process.pid, 'SIGKILL')`,
+    'exit.mjs': `import t from ${tap}; t.ok(true); t.end(); process.on('exit', () => { process.exitCode = 3 })`,
+  })
+  const never = new AbortController().signal
+  const run = (name: string, stop = never) =>
+    runFile(join(folder, name), { cwd: folder, env: process.env, stop, force: never })
+  t.match(await run('green.mjs'), { passed: 2, failed: 0, end: null })
+  t.match(await run('red.mjs'), { passed: 1, failed: 1, end: null })
+  t.match(await run('silent.mjs'), { end: /exit code 0 before its tests did/ })
+  t.match(await run('crash.mjs'), { end: /SIGKILL/ })
+  t.match(await run('exit.mjs'), { passed: 1, end: 'ended with exit code 3' })
+})
+
+t.test('a line of the cryptography that no test visits is told, and so is a floor', async (t) => {
+  const file = (lines: number, branches: number) => ({
+    lines: { pct: lines },
+    statements: { pct: lines },
+    functions: { pct: lines },
+    branches: { pct: branches },
+  })
+  const summary = {
+    total: file(89, 86),
+    '/root/packages/platform/src/crypto/seal.ts': file(100, 96.5),
+    '/root/packages/platform/src/crypto/keyring.ts': file(100, 100),
+    '/root/packages/platform/src/logging/logger.ts': file(50, 50),
+  }
+  t.match(readUncovered('/root', summary), [
+    /^89 % of lines tested; the floor is 90 %$/,
+    /^89 % of statements/,
     /^packages\/platform\/src\/crypto\/seal\.ts: 100 % of lines and 96\.5 % of branches/,
   ])
 })

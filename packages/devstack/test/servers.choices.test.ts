@@ -4,10 +4,10 @@ import { chmodSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { onFreePort } from '../src/servers/on-free-port.js'
-import { findPostgresBinaries } from '../src/servers/postgres-binaries.js'
-import { findRedisBinary, findRedisInstaller, installRedis } from '../src/servers/redis-binary.js'
-import { startRedis } from '../src/servers/redis.js'
+import { onFreePort } from '@latchkey/devstack/servers/on-free-port'
+import { findPostgresBinaries } from '@latchkey/devstack/servers/postgres-binaries'
+import { findRedisBinary, findRedisInstaller, installRedis } from '@latchkey/devstack/servers/redis-binary'
+import { startRedis } from '@latchkey/devstack/servers/redis'
 
 async function occupyPort(test: { teardown: (release: () => void) => void }): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')

@@ -5,13 +5,13 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { findDescendants, identify } from '../src/servers/process-identity.js'
-import { onFreePort } from '../src/servers/on-free-port.js'
-import { startPostgres, type PostgresServer } from '../src/servers/postgres.js'
-import { startRedis } from '../src/servers/redis.js'
-import { startPrivatePostgres, startPrivateRedis } from '../src/testing/private-servers.js'
-import { plainNode } from '../src/testing/plain-node.js'
-import { waitFor } from '../src/wait-for.js'
+import { findDescendants, identify } from '@latchkey/devstack/servers/process-identity'
+import { onFreePort } from '@latchkey/devstack/servers/on-free-port'
+import { startPostgres, type PostgresServer } from '@latchkey/devstack/servers/postgres'
+import { startRedis } from '@latchkey/devstack/servers/redis'
+import { startPrivatePostgres, startPrivateRedis } from '@latchkey/devstack/testing/private-servers'
+import { plainNode } from '@latchkey/devstack/testing/plain-node'
+import { waitFor } from '@latchkey/devstack/wait-for'
 import { survivors } from './support/survivors.js'
 
 /** For the tests to start a server in, one after the other: whoever comes first waits for the cluster to be made. */
@@ -92,9 +92,9 @@ async function startPostgresIn(t: Test, folder: string): Promise<PostgresServer>
 }
 
 async function startAndKillParent(folder: string, path: string): Promise<number[]> {
-  const script = join(import.meta.dirname, 'support/server-parent.ts')
+  const script = join(import.meta.dirname, 'support/server-parent.js')
   const [command, ...args] = plainNode // killed, it could not tell its coverage
-  const parent = spawn(command, [...args, ...process.execArgv, script, folder], {
+  const parent = spawn(command, [...args, script, folder], {
     env: { ...process.env, PATH: path },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

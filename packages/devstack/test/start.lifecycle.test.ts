@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createTestDatabase } from '../src/testing/database.js'
+import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { survivors } from './support/survivors.js'
 import { authClient } from './support/auth-client.js'
 import { runStart } from './support/run-start.js'

@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createTestDatabase } from '../src/testing/database.js'
-import { redisPrefix } from '../src/testing/redis-prefix.js'
-import { waitFor } from '../src/wait-for.js'
+import { createTestDatabase } from '@latchkey/devstack/testing/database'
+import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
+import { waitFor } from '@latchkey/devstack/wait-for'
 import { runStart } from './support/run-start.js'
 
 const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { waitFor } from '../src/wait-for.js'
+import { waitFor } from '@latchkey/devstack/wait-for'
 
 t.test('it returns the first answer that is something', async (t) => {
   const answers = [null, 0, '', 'here']

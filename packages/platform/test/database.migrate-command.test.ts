@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
-const command = fileURLToPath(new URL('../src/database/migrate-command.ts', import.meta.url))
+const command = fileURLToPath(import.meta.resolve('@latchkey/platform/database/migrate-command'))
 const { url } = await createTestDatabase(t, { isEmpty: true })
 
 interface Outcome {
@@ -20,7 +20,7 @@ function run(env: Record<string, string>, ...args: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      ['--import=tsx', '--conditions=latchkey-source', command, ...args],
+      [command, ...args],
       { env: { PATH: process.env['PATH'], ...env } },
       (_, out, complaint) => {
         resolve({

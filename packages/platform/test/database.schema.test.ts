@@ -10,7 +10,7 @@ t.test('docs/schema.md is what a migrated database has', async (t) => {
   t.equal(
     await readFile(new URL('../../../docs/schema.md', import.meta.url), 'utf8'),
     await describeSchema(owner),
-    'write it anew: node --import=tsx --conditions=latchkey-source packages/platform/test/support/write-schema.ts',
+    'write it anew: node packages/platform/dist-test/support/write-schema.js',
   )
 })
 

@@ -158,6 +158,6 @@ t.test('an error says where its statement stands and holds no parameter that wou
   await new Promise(setImmediate)
   t.ok(error instanceof Error)
   if (!(error instanceof Error)) return
-  t.match(error.stack, /database\.statements\.test\.ts/)
+  t.match(error.stack, /database\.statements\.test\.js/)
   t.notMatch(Object.values(error).join(), /a secret value/)
 })

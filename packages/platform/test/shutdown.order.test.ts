@@ -10,10 +10,10 @@ import t from 'tap'
 
 const program = fileURLToPath(new URL('support/shutdown-process.js', import.meta.url))
 
-const fromSource = [process.execPath, ...process.execArgv] as const
+const measured = [process.execPath] as const
 
-/** `node` is `fromSource` where coverage gains from it, and `plainNode` where another test has been the same way. */
-function start(t: TestContext, scenario: string, node: readonly [string, ...string[]] = fromSource) {
+/** `node` is `measured` where coverage gains from it, and `plainNode` where another test has been the same way. */
+function start(t: TestContext, scenario: string, node: readonly [string, ...string[]] = measured) {
   const [command, ...args] = node
   const child = spawn(command, [...args, program, scenario], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -30,7 +30,7 @@ function start(t: TestContext, scenario: string, node: readonly [string, ...stri
 }
 
 for (const [signal, node] of [
-  ['SIGTERM', fromSource],
+  ['SIGTERM', measured],
   ['SIGINT', plainNode],
   ['SIGHUP', plainNode],
 ] as const) {
@@ -89,7 +89,7 @@ t.test('a step that fails keeps no other from closing, and shows in the exit cod
 })
 
 for (const [scenario, node] of [
-  ['throws', fromSource],
+  ['throws', measured],
   ['rejects', plainNode],
 ] as const) {
   t.test(`an error that nobody caught (${scenario}) is logged, closes and exits with 1`, async (t) => {

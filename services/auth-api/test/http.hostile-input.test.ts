@@ -2,7 +2,7 @@
 // inventory of routes, so that a new route is tried without a word here.
 import type { Database } from '@latchkey/platform/database/client'
 import t from 'tap'
-import type { InventoryRoute } from '../src/plugins/route-inventory.js'
+import type { InventoryRoute } from '@latchkey/auth-api/plugins/route-inventory'
 import { hostileBodies } from './support/hostile-bodies.js'
 import { register } from './support/session-driver.js'
 import { createTestApp, type TestApp } from './support/test-app.js'

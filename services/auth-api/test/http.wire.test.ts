@@ -1,6 +1,6 @@
 // Attack: bytes that two HTTP parsers read differently (request smuggling), or that are no HTTP at all.
 import t from 'tap'
-import { buildApp } from '../src/app.js'
+import { buildApp } from '@latchkey/auth-api/app'
 import { talk } from './support/raw-http.js'
 import { createTestApp } from './support/test-app.js'
 

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import t from 'tap'
-import { addressBlock } from '../src/limits/address-block.js'
-import { createMemoryCounters } from '../src/limits/memory-counters.js'
+import { addressBlock } from '@latchkey/auth-api/limits/address-block'
+import { createMemoryCounters } from '@latchkey/auth-api/limits/memory-counters'
 
 const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest()
 const minute = 60_000

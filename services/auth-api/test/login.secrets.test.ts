@@ -4,9 +4,8 @@ import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
 import { loadConfig } from '@latchkey/platform/config/config'
 import t from 'tap'
-import { buildApp } from '../src/app.js'
-import { closeDeps, createDeps } from '../src/deps.js'
-import { runHashingAsBuilt } from './support/hashing-as-built.js'
+import { buildApp } from '@latchkey/auth-api/app'
+import { closeDeps, createDeps } from '@latchkey/auth-api/deps'
 import { sharedRedisUrl, testEnv } from './support/test-env.js'
 
 const canary = 'canary.in-the_mine'
@@ -14,7 +13,6 @@ const newCanary = 'canary.out-of_the-mine'
 const secrets = [canary, newCanary, 'argon2id']
 
 t.test('no password and no hash leaves the way from the request to the credential', async (t) => {
-  runHashingAsBuilt()
   const database = await createTestDatabase(t)
   const config = loadConfig(
     testEnv({

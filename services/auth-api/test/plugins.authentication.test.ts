@@ -2,7 +2,7 @@
 import { startPrivateRedis } from '@latchkey/devstack/testing/private-servers'
 import { waitFor } from '@latchkey/devstack/wait-for'
 import t from 'tap'
-import { buildApp } from '../src/app.js'
+import { buildApp } from '@latchkey/auth-api/app'
 import { createForge } from './support/forged-tokens.js'
 import { logIn, newEmail, register } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'

@@ -1,7 +1,7 @@
 // Attack: a token of the attacker's own in the victim's browser; a sign-in that nobody asked for; a flood of refusals that drowns the log.
 import { waitFor } from '@latchkey/devstack/wait-for'
 import t from 'tap'
-import { createCsrfToken } from '../src/plugins/csrf-token.js'
+import { createCsrfToken } from '@latchkey/auth-api/plugins/csrf-token'
 import { countRows, eventsOf } from './support/accounts.js'
 import { Browser, pageOrigin, setCookiesOf } from './support/browser.js'
 import { origins, outcomeOf, ownPages, withToken, type Headers } from './support/forged-requests.js'

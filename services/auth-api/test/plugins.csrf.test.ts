@@ -2,7 +2,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { createKeyring } from '@latchkey/platform/crypto/keyring'
 import t from 'tap'
-import { createCsrfToken } from '../src/plugins/csrf-token.js'
+import { createCsrfToken } from '@latchkey/auth-api/plugins/csrf-token'
 import { Browser, setCookiesOf } from './support/browser.js'
 import { origins, outcomeOf, ownPages, withToken, without, type Headers } from './support/forged-requests.js'
 import { register, storedSession } from './support/session-driver.js'

@@ -4,9 +4,9 @@ import { Problem } from '@latchkey/contracts/http/answers'
 import { pino } from 'pino'
 import t from 'tap'
 import { Compile } from 'typebox/compile'
-import type { App } from '../src/app-types.js'
-import { buildApp } from '../src/app.js'
-import { problemHeaders, problemOf, publicErrorOf } from '../src/plugins/problems.js'
+import type { App } from '@latchkey/auth-api/app-types'
+import { buildApp } from '@latchkey/auth-api/app'
+import { problemHeaders, problemOf, publicErrorOf } from '@latchkey/auth-api/plugins/problems'
 import { createTestApp } from './support/test-app.js'
 
 const problemShape = Compile(Problem)

@@ -1,7 +1,7 @@
 // Attack: a route that somebody forgot to guard or to limit.
 import t from 'tap'
-import { buildApp } from '../src/app.js'
-import { canonicalUrl } from '../src/plugins/route-label.js'
+import { buildApp } from '@latchkey/auth-api/app'
+import { canonicalUrl } from '@latchkey/auth-api/plugins/route-label'
 import { createTestApp } from './support/test-app.js'
 
 const authRoutes = [

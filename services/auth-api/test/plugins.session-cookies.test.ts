@@ -1,7 +1,7 @@
 // Attack: a cookie of ours that another host has planted, by a name that looks like ours.
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { createSessionCookies } from '../src/plugins/session-cookies.js'
+import { createSessionCookies } from '@latchkey/auth-api/plugins/session-cookies'
 import { setCookiesOf } from './support/browser.js'
 import { talk } from './support/raw-http.js'
 import { newEmail, password, register } from './support/session-driver.js'

@@ -2,8 +2,8 @@
 import * as fc from 'fast-check'
 import t from 'tap'
 import { AppError } from '@latchkey/contracts/errors'
-import { parseJsonBody } from '../src/plugins/json-body.js'
-import { maxNesting } from '../src/plugins/strict-json.js'
+import { parseJsonBody } from '@latchkey/auth-api/plugins/json-body'
+import { maxNesting } from '@latchkey/auth-api/plugins/strict-json'
 
 const outcome = (text: string | Buffer): unknown => {
   try {

@@ -3,9 +3,13 @@ import type { OwnEvent, Session } from '@latchkey/contracts/http/answers'
 import { newId } from '@latchkey/platform/crypto/identifiers'
 import { relayOutbox } from '@latchkey/platform/security-events/relay-outbox'
 import t from 'tap'
-import { afterAll, decodeCursor, encodeCursor } from '../src/features/security-events/event-cursor.js'
-import { ownEventsQuery } from '../src/features/security-events/queries.js'
-import { shownData } from '../src/features/security-events/shown-events.js'
+import {
+  afterAll,
+  decodeCursor,
+  encodeCursor,
+} from '@latchkey/auth-api/features/security-events/event-cursor'
+import { ownEventsQuery } from '@latchkey/auth-api/features/security-events/queries'
+import { shownData } from '@latchkey/auth-api/features/security-events/shown-events'
 import { anotherPassword, newPerson, signIn, signUp } from './support/accounts.js'
 import { password } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'

@@ -1,8 +1,8 @@
 // Attack: guesses without end, and a stranger's failures that lock a busy service out.
 import { waitFor } from '@latchkey/devstack/wait-for'
 import t from 'tap'
-import { buildApp } from '../src/app.js'
-import { createFailedAttempts } from '../src/features/service-clients/failed-attempts.js'
+import { buildApp } from '@latchkey/auth-api/app'
+import { createFailedAttempts } from '@latchkey/auth-api/features/service-clients/failed-attempts'
 import { eventsOf } from './support/accounts.js'
 import { basicOf, newClient, postForm } from './support/service-clients.js'
 import { createTestApp } from './support/test-app.js'

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { AppError } from '@latchkey/contracts/errors'
 import t from 'tap'
-import { buildApp } from '../src/app.js'
+import { buildApp } from '@latchkey/auth-api/app'
 import { Browser, pageOrigin, setCookiesOf } from './support/browser.js'
 import {
   letTimePass,

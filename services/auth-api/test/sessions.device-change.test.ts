@@ -1,8 +1,8 @@
 // Attack: a copied refresh token is used from another browser. Accident: a phone roams, a browser updates itself.
 import type { SecurityEvent } from '@latchkey/contracts/events'
 import t from 'tap'
-import { deviceChange } from '../src/features/sessions/device-change.js'
-import { fingerprintOf } from '../src/features/sessions/fingerprint.js'
+import { deviceChange } from '@latchkey/auth-api/features/sessions/device-change'
+import { fingerprintOf } from '@latchkey/auth-api/features/sessions/fingerprint'
 import {
   atHome,
   atHomeUpdated,

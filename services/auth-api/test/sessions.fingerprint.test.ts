@@ -6,8 +6,8 @@ import {
   isSameAgent,
   isSameNetwork,
   networkOf,
-} from '../src/features/sessions/fingerprint.js'
-import { deviceNameOf } from '../src/features/sessions/user-agent.js'
+} from '@latchkey/auth-api/features/sessions/fingerprint'
+import { deviceNameOf } from '@latchkey/auth-api/features/sessions/user-agent'
 import { atHome, atHomeUpdated, sameAgentElsewhere, stranger } from './support/session-driver.js'
 
 t.test('agent and network are told apart', async (t) => {

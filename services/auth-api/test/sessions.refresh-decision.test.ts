@@ -1,11 +1,11 @@
 // Corners of the table that no client of ours reaches: they must be decided all the same, and on the safe side.
 import t from 'tap'
-import { decideRefresh, type SeenSession } from '../src/features/sessions/decide-refresh.js'
-import { fingerprintOf } from '../src/features/sessions/fingerprint.js'
-import { hashRetryKey } from '../src/features/sessions/retry-keys.js'
-import { decodeRefreshToken } from '../src/features/sessions/refresh-token.js'
-import { openSession } from '../src/features/sessions/open-session.js'
-import { rotateRefreshToken } from '../src/features/sessions/rotate-refresh-token.js'
+import { decideRefresh, type SeenSession } from '@latchkey/auth-api/features/sessions/decide-refresh'
+import { fingerprintOf } from '@latchkey/auth-api/features/sessions/fingerprint'
+import { hashRetryKey } from '@latchkey/auth-api/features/sessions/retry-keys'
+import { decodeRefreshToken } from '@latchkey/auth-api/features/sessions/refresh-token'
+import { openSession } from '@latchkey/auth-api/features/sessions/open-session'
+import { rotateRefreshToken } from '@latchkey/auth-api/features/sessions/rotate-refresh-token'
 import { atHome, outboxTypes, register, storedSession } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 

@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createKeyring } from '@latchkey/platform/crypto/keyring'
 import t from 'tap'
-import { decodeRefreshToken, encodeRefreshToken } from '../src/features/sessions/refresh-token.js'
+import { decodeRefreshToken, encodeRefreshToken } from '@latchkey/auth-api/features/sessions/refresh-token'
 
 const secret = randomBytes(32).toString('hex')
 const keyring = createKeyring(secret, null)

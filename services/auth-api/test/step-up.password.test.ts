@@ -1,7 +1,7 @@
 // Attacks: an access token that was stolen from an open laptop does what only its owner should; guessing the password with it.
 import type { Session } from '@latchkey/contracts/http/answers'
 import t from 'tap'
-import { buildApp } from '../src/app.js'
+import { buildApp } from '@latchkey/auth-api/app'
 import { anotherPassword, eventsOf, newPerson, signIn, signUp } from './support/accounts.js'
 import { letTimePass, logOut, password, storedSession } from './support/session-driver.js'
 import { createTestApp, type ApiAnswer } from './support/test-app.js'

@@ -1,6 +1,6 @@
 /** How many pages a cleanup statement looks at: few where much has ended, many where nothing has, never for long. */
 import t from 'tap'
-import { firstSpan, nextSpan } from '../src/jobs/clean-expired-tokens/page-span.js'
+import { firstSpan, nextSpan } from '@latchkey/worker/jobs/clean-expired-tokens/page-span'
 
 t.test('grows fourfold at most while nothing has ended, up to a bound', async (t) => {
   let span = firstSpan

@@ -4,7 +4,7 @@
  */
 import t from 'tap'
 import type { Sql } from '@latchkey/platform/database/client'
-import { cleanExpiredTokens } from '../src/jobs/clean-expired-tokens/clean-expired-tokens.js'
+import { cleanExpiredTokens } from '@latchkey/worker/jobs/clean-expired-tokens/clean-expired-tokens'
 import { insertSessions, insertUser, remainingSessions } from './support/session-rows.js'
 import { createTestDeps } from './support/test-deps.js'
 

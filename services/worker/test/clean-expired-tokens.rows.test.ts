@@ -1,9 +1,9 @@
 /** Cleanup deletes what has ended and nothing else: a live session that vanished would sign its owner out at random. */
 import t from 'tap'
 import { waitFor } from '@latchkey/devstack/wait-for'
-import { cleanExpiredTokens } from '../src/jobs/clean-expired-tokens/clean-expired-tokens.js'
-import { countSessionPages, endedSessionsDeletion } from '../src/jobs/clean-expired-tokens/queries.js'
-import { walkSessions } from '../src/jobs/clean-expired-tokens/walk-sessions.js'
+import { cleanExpiredTokens } from '@latchkey/worker/jobs/clean-expired-tokens/clean-expired-tokens'
+import { countSessionPages, endedSessionsDeletion } from '@latchkey/worker/jobs/clean-expired-tokens/queries'
+import { walkSessions } from '@latchkey/worker/jobs/clean-expired-tokens/walk-sessions'
 import { insertOneTimeTokens, insertSessions, insertUser, remainingSessions } from './support/session-rows.js'
 import { createTestDeps } from './support/test-deps.js'
 

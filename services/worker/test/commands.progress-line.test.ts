@@ -1,6 +1,6 @@
 /** A terminal sees one line that is written over; a log file sees nothing. */
 import t from 'tap'
-import { createProgressLine } from '../src/commands/progress-line.js'
+import { createProgressLine } from '@latchkey/worker/commands/progress-line'
 
 function record(isTTY: boolean) {
   const written: string[] = []

@@ -4,8 +4,8 @@ import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { waitFor } from '@latchkey/devstack/wait-for'
 import type { Config } from '@latchkey/platform/config/config'
-import { buildHttp } from '../src/http.js'
-import { startWorker } from '../src/worker.js'
+import { buildHttp } from '@latchkey/worker/http'
+import { startWorker } from '@latchkey/worker/worker'
 import { createTestDeps } from './support/test-deps.js'
 
 async function createTestHttp(t: Test, settings: Partial<Config> = {}, isShuttingDown = () => false) {

@@ -1,7 +1,7 @@
 // Attack: a device name, a user agent or a person's name that reads as a message from us, with a link, in a mail from us.
 import fc from 'fast-check'
 import t from 'tap'
-import { shownText } from '../src/mail/shown-text.js'
+import { shownText } from '@latchkey/worker/mail/shown-text'
 
 const table: [name: string, text: string, shown: string | null][] = [
   ['a name', 'Ada Lovelace-King, née Byron (Countess)', 'Ada Lovelace-King, née Byron (Countess)'],

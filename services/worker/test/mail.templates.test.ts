@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { mailTemplateNames } from '@latchkey/contracts/mails'
-import { loadMailTemplates, type MailValues } from '../src/mail/templates.js'
-import { writeMail, type MailOccasion } from '../src/mail/write-mail.js'
+import { loadMailTemplates, type MailValues } from '@latchkey/worker/mail/templates'
+import { writeMail, type MailOccasion } from '@latchkey/worker/mail/write-mail'
 
 const values: MailValues = {
   service: 'auth.example.com',

@@ -1,8 +1,8 @@
 /** What the smaller tasks leave behind in PostgreSQL and in the gauges. */
 import t from 'tap'
 import { waitFor } from '@latchkey/devstack/wait-for'
-import { readStats, refreshStats } from '../src/jobs/refresh-stats/refresh-stats.js'
-import { rollPartitions } from '../src/jobs/roll-partitions/roll-partitions.js'
+import { readStats, refreshStats } from '@latchkey/worker/jobs/refresh-stats/refresh-stats'
+import { rollPartitions } from '@latchkey/worker/jobs/roll-partitions/roll-partitions'
 import { insertSessions, insertUser } from './support/session-rows.js'
 import { createTestDeps } from './support/test-deps.js'
 

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { waitFor } from '@latchkey/devstack/wait-for'
 import { newId } from '@latchkey/platform/crypto/identifiers'
-import { relayOutbox } from '../src/jobs/relay-outbox/relay-outbox.js'
+import { relayOutbox } from '@latchkey/worker/jobs/relay-outbox/relay-outbox'
 import { countOutbox, insertIntoOutbox, persistedIds } from './support/events.js'
 import { createTestDeps } from './support/test-deps.js'
 

@@ -1,7 +1,7 @@
 /** A signing key that is never changed is one that was stolen unnoticed years ago: after 90 days the worker makes the next. */
 import t from 'tap'
 import { rotateSigningKey } from '@latchkey/platform/signing-keys/rotate-signing-key'
-import { rotateSigningKeys } from '../src/jobs/rotate-signing-keys/rotate-signing-keys.js'
+import { rotateSigningKeys } from '@latchkey/worker/jobs/rotate-signing-keys/rotate-signing-keys'
 import { createTestDeps } from './support/test-deps.js'
 
 t.test(

@@ -1,10 +1,10 @@
 /** Runs of a task never meet: neither in one worker when a turn overruns, nor in two when both keep their own clock. */
 import t from 'tap'
 import { waitFor } from '@latchkey/devstack/wait-for'
-import { createInProcessSchedule } from '../src/scheduling/in-process-schedule.js'
-import type { MaintenanceTask } from '../src/scheduling/maintenance-task.js'
-import { runAlone } from '../src/scheduling/run-alone.js'
-import { createTaskRunner } from '../src/scheduling/task-runner.js'
+import { createInProcessSchedule } from '@latchkey/worker/scheduling/in-process-schedule'
+import type { MaintenanceTask } from '@latchkey/worker/scheduling/maintenance-task'
+import { runAlone } from '@latchkey/worker/scheduling/run-alone'
+import { createTaskRunner } from '@latchkey/worker/scheduling/task-runner'
 import { createTestDeps } from './support/test-deps.js'
 
 const { signal } = new AbortController()

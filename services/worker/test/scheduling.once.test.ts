@@ -2,8 +2,8 @@
 import t from 'tap'
 import { maintenanceJobs } from '@latchkey/contracts/queues'
 import { waitFor } from '@latchkey/devstack/wait-for'
-import { createQueueSchedule } from '../src/scheduling/queue-schedule.js'
-import { maintenanceTasks } from '../src/worker.js'
+import { createQueueSchedule } from '@latchkey/worker/scheduling/queue-schedule'
+import { maintenanceTasks } from '@latchkey/worker/worker'
 import { createTestDeps, type LogLine } from './support/test-deps.js'
 import { createInstallation, type TestWorker } from './support/test-workers.js'
 

@@ -1,14 +1,18 @@
-import { existsSync, readFileSync } from 'node:fs'
-
+/** Assertions, as tap counted them. */
 export interface Totals {
   passed: number
   failed: number
 }
 
-/** The assertions that tap counted, from the last line of its output; a run that did not get there has failed. */
-export function readTotals(file: string): Totals {
-  const output = existsSync(file) ? readFileSync(file, 'utf8') : ''
-  const [, counts = ''] = /^# \{ (total: .*) \}$/m.exec(output) ?? []
+/** From the last line but one of what a test file wrote; null for one that did not get there. */
+export function countAssertions(output: string): Totals | null {
+  const [, counts] = /^# \{ (total: .*) \}$/m.exec(output) ?? []
+  if (counts === undefined) return null
   const count = (name: string): number => Number(new RegExp(`\\b${name}: (\\d+)`).exec(counts)?.[1] ?? 0)
-  return counts === '' ? { passed: 0, failed: 1 } : { passed: count('pass'), failed: count('fail') }
+  return { passed: count('pass'), failed: count('fail') }
+}
+
+/** What failed, each with what tap found. */
+export function readFailures(output: string): string[] {
+  return output.match(/^ *not ok (?!.*# TODO).*(?:\n +---\n[^]*?\n +\.\.\.$)?/gm) ?? []
 }

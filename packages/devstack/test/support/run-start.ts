@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
-import { dyingWithParent } from '../../src/servers/dying-with-parent.js'
-import { findDescendants } from '../../src/servers/process-identity.js'
-import type { TestScope } from '../../src/testing/private-servers.js'
-import { waitFor } from '../../src/wait-for.js'
+import { fileURLToPath } from 'node:url'
+import { dyingWithParent } from '@latchkey/devstack/servers/dying-with-parent'
+import { findDescendants } from '@latchkey/devstack/servers/process-identity'
+import type { TestScope } from '@latchkey/devstack/testing/private-servers'
+import { waitFor } from '@latchkey/devstack/wait-for'
 
 export interface RunningStart {
   readonly pid: number
@@ -19,23 +19,16 @@ export interface RunningStart {
   processes: () => number[]
 }
 
-const program = join(import.meta.dirname, '../../src/start.ts')
-const preloads = [
-  import.meta.resolve('tsx'),
-  import.meta.resolve('./whole-source-maps.ts'),
-  import.meta.resolve('./children-as-built.ts'),
-]
+const program = fileURLToPath(import.meta.resolve('@latchkey/devstack/start'))
 const deadlineMs = 60_000
 
-/** `npm start` in `folder` on ports of its own: its own code from the sources, what it starts as it was built. */
+/** `npm start` in `folder` on ports of its own. */
 export function runStart(
   t: TestScope,
   folder: string,
   { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {},
 ): RunningStart {
-  const nodeArgs = preloads.map((preload) => `--import=${preload}`)
-  const own = [process.execPath, ...nodeArgs, program, ...args]
-  const [command = '', ...rest] = [...dyingWithParent('SIGTERM'), ...own]
+  const [command = '', ...rest] = [...dyingWithParent('SIGTERM'), process.execPath, program, ...args]
   const child = spawn(command, rest, {
     cwd: folder,
     env: { ...process.env, PORT: '0', WORKER_PORT: '0', LOG_LEVEL: 'warn', ...env },

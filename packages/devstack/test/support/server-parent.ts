@@ -1,8 +1,8 @@
 /** Starts both servers in the given folder, tells their pids, and waits to be killed. */
 import { join } from 'node:path'
-import { onFreePort } from '../../src/servers/on-free-port.js'
-import { startPostgres } from '../../src/servers/postgres.js'
-import { startRedis } from '../../src/servers/redis.js'
+import { onFreePort } from '@latchkey/devstack/servers/on-free-port'
+import { startPostgres } from '@latchkey/devstack/servers/postgres'
+import { startRedis } from '@latchkey/devstack/servers/redis'
 
 const [folder = ''] = process.argv.slice(2)
 const servers = await Promise.all([

@@ -1,4 +1,4 @@
-import { identify } from '../../src/servers/process-identity.js'
+import { identify } from '@latchkey/devstack/servers/process-identity'
 
 /** Those of `pids` that still run. */
 export function survivors(pids: readonly number[]): number[] {

@@ -1,4 +1,4 @@
-// Writes docs/schema.md anew: node --import=tsx --conditions=latchkey-source packages/platform/test/support/write-schema.ts
+// Writes docs/schema.md anew: node packages/platform/dist-test/support/write-schema.js
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { migrate } from '@latchkey/platform/database/migrate'
 import { writeFile } from 'node:fs/promises'

@@ -1,5 +1,5 @@
 import { createHmac, createPrivateKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
-import type { Deps } from '../../src/deps.js'
+import type { Deps } from '@latchkey/auth-api/deps'
 
 export type Json = Record<string, unknown>
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
-import type { App } from '../../src/app-types.js'
+import type { App } from '@latchkey/auth-api/app-types'
 
 interface TestScope {
   teardown: (release: () => void) => void

@@ -3,10 +3,9 @@ import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
 import { loadConfig, type Config } from '@latchkey/platform/config/config'
 import type { Database } from '@latchkey/platform/database/client'
 import type { InjectOptions } from 'fastify'
-import type { App } from '../../src/app-types.js'
-import { buildApp } from '../../src/app.js'
-import { closeDeps, createDeps, type Deps } from '../../src/deps.js'
-import { runHashingAsBuilt } from './hashing-as-built.js'
+import type { App } from '@latchkey/auth-api/app-types'
+import { buildApp } from '@latchkey/auth-api/app'
+import { closeDeps, createDeps, type Deps } from '@latchkey/auth-api/deps'
 import { sharedRedisUrl, testEnv } from './test-env.js'
 
 interface TestScope {
@@ -53,7 +52,6 @@ export async function createTestApp(
   settings: Partial<Config> = {},
   shared: { database?: TestDatabase } = {},
 ): Promise<TestApp> {
-  runHashingAsBuilt()
   const database = shared.database ?? (await createTestDatabase(t))
   const env = testEnv({
     DATABASE_URL: database.url,

@@ -3,7 +3,7 @@ import { createTestDatabase, type TestDatabase } from '@latchkey/devstack/testin
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
 import { loadConfig, type Config } from '@latchkey/platform/config/config'
 import type { Database } from '@latchkey/platform/database/client'
-import { closeRedisDeps, closeStoreDeps, createDeps, type Deps } from '../../src/deps.js'
+import { closeRedisDeps, closeStoreDeps, createDeps, type Deps } from '@latchkey/worker/deps'
 import { recordLog, type LogLine } from './log-lines.js'
 import { sharedRedisUrl, workerEnv } from './worker-env.js'
 

@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { createTestDatabase, type TestDatabase } from '@latchkey/devstack/testing/database'
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
 import type { Config } from '@latchkey/platform/config/config'
-import { startWorker } from '../../src/worker.js'
+import { startWorker } from '@latchkey/worker/worker'
 import { createTestDeps, type TestWorld } from './test-deps.js'
 
 export interface TestWorker extends TestWorld {
