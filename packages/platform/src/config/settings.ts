@@ -1,4 +1,5 @@
 import type { Setting } from './setting.js'
+import { accountSettings } from './settings/accounts.js'
 import { limitSettings } from './settings/limits.js'
 import { mailSettings } from './settings/mail.js'
 import { passwordSettings } from './settings/passwords.js'
@@ -12,6 +13,7 @@ export const settings = {
   ...tokenSettings,
   ...storageSettings,
   ...processSettings,
+  ...accountSettings,
   ...passwordSettings,
   ...limitSettings,
   ...workerSettings,
@@ -22,6 +24,7 @@ export const settingSections: readonly (readonly [title: string, Record<string, 
   ['Secrets and tokens', tokenSettings],
   ['PostgreSQL and Redis', storageSettings],
   ['Process', processSettings],
+  ['Accounts', accountSettings],
   ['Password hashing', passwordSettings],
   ['Limits: COUNT/WINDOW', limitSettings],
   ['Worker', workerSettings],
