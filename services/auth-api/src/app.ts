@@ -6,6 +6,7 @@ import { csrf } from './features/csrf/index.js'
 import { health } from './features/health/index.js'
 import { keys } from './features/keys/index.js'
 import { login } from './features/login/index.js'
+import { mailLinks } from './features/mail-links/index.js'
 import { metricsPage } from './features/metrics/index.js'
 import { oauthTokens } from './features/oauth-tokens/index.js'
 import { passwords } from './features/passwords/index.js'
@@ -88,6 +89,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   await app.register(keys, { deps })
   await app.register(metricsPage, { deps })
   await app.register(oauthTokens, { deps })
+  await app.register(mailLinks, { deps })
   for (const prefix of authPrefixes) {
     for (const feature of authFeatures) await app.register(feature, { prefix, deps })
   }
