@@ -87,6 +87,8 @@ t.test('the api', async (t) => {
     'UPDATE service_clients SET disabled_at = NULL',
     `UPDATE service_clients SET scopes = '{token}'`,
     'DELETE FROM service_clients',
+    `UPDATE one_time_tokens SET user_id = '${userId}'`,
+    `UPDATE one_time_tokens SET purpose = 'reset_password'`,
   ])
   await isAllowed(t, sql, [
     'SELECT * FROM service_clients',
@@ -100,6 +102,7 @@ t.test('the api', async (t) => {
     'SELECT * FROM security_events',
     `INSERT INTO outbox (type, severity) VALUES ('login.failed', 'notice')`,
     'SELECT * FROM one_time_tokens',
+    'UPDATE one_time_tokens SET id = id, token_hash = token_hash, email = email, created_at = now(), expires_at = now()',
   ])
 })
 
@@ -123,17 +126,18 @@ t.test('the worker', async (t) => {
     `UPDATE sessions SET absolute_expires_at = 'infinity'`,
     `INSERT INTO sessions (id, user_id, idle_expires_at, absolute_expires_at) VALUES ('${newId()}', '${userId}', now(), now())`,
     'UPDATE outbox SET type = type',
-    'SELECT data FROM one_time_tokens',
+    'SELECT user_id FROM one_time_tokens',
+    `UPDATE one_time_tokens SET token_hash = sha256('mine')`,
     'SELECT 1 FROM known_devices',
     `SELECT end_surplus_sessions('${userId}', '${sessionId}', 1)`,
-    `INSERT INTO one_time_tokens (token_hash, purpose, expires_at) VALUES ('x', 'reset', now())`,
+    `INSERT INTO one_time_tokens (id, token_hash, purpose, user_id, email, expires_at) VALUES ('${newId()}', sha256('mine'), 'reset_password', '${userId}', 'thief@example.com', now())`,
     'DELETE FROM service_clients',
     `UPDATE service_clients SET scopes = '{token}'`,
   ])
   await isAllowed(t, sql, [
     'SELECT ctid, id FROM sessions FOR UPDATE SKIP LOCKED',
     'DELETE FROM sessions WHERE revoked_at IS NOT NULL RETURNING id',
-    'SELECT token_hash FROM one_time_tokens WHERE expires_at < now() FOR UPDATE SKIP LOCKED',
+    'SELECT id, token_hash, email FROM one_time_tokens WHERE expires_at < now() FOR UPDATE SKIP LOCKED',
     'DELETE FROM one_time_tokens WHERE expires_at < now()',
     'SELECT id FROM outbox FOR UPDATE SKIP LOCKED',
     'WITH gone AS (DELETE FROM outbox RETURNING *) INSERT INTO security_events (id, occurred_at, type, severity) SELECT id, occurred_at, type, severity FROM gone',

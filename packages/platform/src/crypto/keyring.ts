@@ -12,6 +12,8 @@ export interface SecretKeys {
   readonly rateLimit: Buffer
   /** HMAC-SHA-256 of CSRF tokens. */
   readonly csrf: Buffer
+  /** HMAC-SHA-256 of the tokens in links of mails. */
+  readonly oneTimeToken: Buffer
 }
 
 export interface Keyring {
@@ -45,5 +47,6 @@ function deriveKeys(secret: string): SecretKeys {
     sealing: deriveKey(secret, 'sealing/v1'),
     rateLimit: deriveKey(secret, 'rate-limit/v1'),
     csrf: deriveKey(secret, 'csrf-token/v1'),
+    oneTimeToken: deriveKey(secret, 'one-time-token/v1'),
   }
 }
