@@ -1,7 +1,7 @@
 import { AppError, type FieldError } from '@latchkey/contracts/errors'
 import type { RegisterBody } from '@latchkey/contracts/http/bodies'
 import { assertTraitsFit } from '../profile/traits.js'
-import { normaliseEmail } from './normalise-email.js'
+import { normaliseEmail } from '@latchkey/platform/accounts/normalise-email'
 
 export interface Registration {
   email: string
