@@ -15,6 +15,7 @@ export const securityEventTypes = {
   'password.changed': 'notice',
   'password.reset_requested': 'notice',
   'password.reset': 'notice',
+  'magic_link.requested': 'info',
   'email.verified': 'info',
   'email.changed': 'notice',
   'mfa.enabled': 'notice',

@@ -85,6 +85,9 @@ export const OwnEvents = Type.Object(
 )
 export type OwnEvents = Static<typeof OwnEvents>
 
+/** The same whoever asks for whatever address: whether a mail follows is between us and its mailbox. */
+export const MailRequested = Type.Object({ status: Type.Literal('sent_if_known') }, { $id: 'MailRequested' })
+
 export const RevokedCount = Type.Object({ revoked: Type.Integer() }, { $id: 'RevokedCount' })
 
 /** RFC 9457, with members of ours. */

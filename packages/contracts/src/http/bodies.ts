@@ -1,5 +1,14 @@
 import { Type, type Static } from 'typebox'
-import { DisplayName, Email, Password, RefreshToken, Traits, Username, UserType } from './fields.js'
+import {
+  DisplayName,
+  Email,
+  OneTimeToken,
+  Password,
+  RefreshToken,
+  Traits,
+  Username,
+  UserType,
+} from './fields.js'
 
 const closed = { additionalProperties: false } as const
 
@@ -61,3 +70,21 @@ export type ChangePasswordBody = Static<typeof ChangePasswordBody>
 
 export const StepUpBody = Type.Object({ password: Password }, { $id: 'StepUpBody', ...closed })
 export type StepUpBody = Static<typeof StepUpBody>
+
+export const ForgotPasswordBody = Type.Object({ email: Email }, { $id: 'ForgotPasswordBody', ...closed })
+export type ForgotPasswordBody = Static<typeof ForgotPasswordBody>
+
+export const ResetPasswordBody = Type.Object(
+  { token: OneTimeToken, password: Password },
+  { $id: 'ResetPasswordBody', ...closed },
+)
+export type ResetPasswordBody = Static<typeof ResetPasswordBody>
+
+export const MagicLinkBody = Type.Object({ email: Email }, { $id: 'MagicLinkBody', ...closed })
+export type MagicLinkBody = Static<typeof MagicLinkBody>
+
+export const VerifyMagicLinkBody = Type.Object(
+  { token: OneTimeToken, deviceName: Type.Optional(DisplayName) },
+  { $id: 'VerifyMagicLinkBody', ...closed },
+)
+export type VerifyMagicLinkBody = Static<typeof VerifyMagicLinkBody>

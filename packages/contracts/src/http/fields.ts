@@ -29,3 +29,10 @@ export const Time = Type.String({ format: 'date-time', description: 'ISO 8601, U
 
 /** Bound only: a token's real shape is checked by its codec, which answers 401, not 400. */
 export const RefreshToken = Type.String({ minLength: 1, maxLength: 4096, description: 'lk1.…' })
+
+/** Bound only, as above: what is none is answered like one that was used. */
+export const OneTimeToken = Type.String({
+  minLength: 1,
+  maxLength: 256,
+  description: 'lkl_…, from the fragment of a link in a mail',
+})
