@@ -3,6 +3,7 @@ import { Type, type Static } from 'typebox'
 /** Severity of each event when its writer has no reason for another. Types are `noun.past_tense`. */
 export const securityEventTypes = {
   'user.registered': 'info',
+  'user.registration_repeated': 'notice',
   'login.succeeded': 'info',
   'login.failed': 'notice',
   'login.locked': 'warning',
@@ -16,8 +17,11 @@ export const securityEventTypes = {
   'password.reset_requested': 'notice',
   'password.reset': 'notice',
   'magic_link.requested': 'info',
+  'email.verification_requested': 'info',
   'email.verified': 'info',
+  'email.change_requested': 'notice',
   'email.changed': 'notice',
+  'email.change_undone': 'warning',
   'mfa.enabled': 'notice',
   'mfa.disabled': 'warning',
   'mfa.failed': 'notice',
@@ -28,6 +32,8 @@ export const securityEventTypes = {
   'identity.unlinked': 'notice',
   'roles.changed': 'warning',
   'user.disabled': 'warning',
+  'user.enabled': 'notice',
+  'user.invited': 'notice',
   'user.deleted': 'warning',
   'rate_limit.exceeded': 'notice',
   'csrf.rejected': 'warning',
