@@ -11,8 +11,11 @@ export type OpenedSession = OpenedSessionRow
 
 export interface OpenSessionInput {
   userId: string
-  /** The hash that the presented password was checked against; no session opens once it has been replaced. */
-  passwordHash: string
+  /**
+   * The hash that the presented password was checked against; no session opens once it has been replaced. Null where something else
+   * was presented: the caller's transaction has then locked credential and user, as `consumeOneTimeToken` does.
+   */
+  passwordHash: string | null
   /** RFC 8176: how the user authenticated, e.g. `['pwd']`. */
   amr: string[]
   /** What the client calls the device. Without it the device is called by its user agent, which may change. */

@@ -6,8 +6,8 @@ import { isAlive, lifeOf, type LiveSessionRow, liveSession, revocationEvents } f
 export interface NewSession {
   sessionId: string
   userId: string
-  /** The hash that the presented password was checked against. */
-  passwordHash: string
+  /** The hash that the presented password was checked against; null where the caller's transaction has locked the user. */
+  passwordHash: string | null
   amr: string[]
   origin: RequestOrigin
   /** What the client calls the device; null when it gave no name. */
@@ -29,6 +29,13 @@ export interface OpenedSessionRow extends LiveSessionRow {
 /** Devices of a user that are remembered; the least recently seen are forgotten. Sign-ins at once may each add one more for a while. */
 const maxKnownDevices = 50
 
+const presented = (sql: Sql, { userId, passwordHash }: NewSession) =>
+  passwordHash === null
+    ? sql`SELECT ${userId}::uuid AS user_id`
+    : sql`
+      SELECT user_id FROM credentials WHERE user_id = ${userId} AND password_hash = ${passwordHash}
+      FOR SHARE`
+
 /**
  * Opens a session and tells of it, in one statement. Null when the password was changed, or the user disabled or deleted,
  * while the hash was computed: the share lock makes a change of password wait for us, or us see it.
@@ -37,10 +44,7 @@ const maxKnownDevices = 50
 export async function insertSession(sql: Sql, session: NewSession): Promise<OpenedSessionRow | null> {
   const { agent, lifetimes, origin } = session
   const [row] = await sql<OpenedSessionRow[]>`
-    WITH credential AS (
-      SELECT user_id FROM credentials
-      WHERE user_id = ${session.userId} AND password_hash = ${session.passwordHash}
-      FOR SHARE
+    WITH credential AS (${presented(sql, session)}
     ), u AS (
       UPDATE users SET last_login_at = now() FROM credential
       WHERE users.id = credential.user_id AND users.disabled_at IS NULL
