@@ -32,7 +32,7 @@ BEGIN
   WHERE s.id = acting_session AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.absolute_expires_at > now()
     AND u.disabled_at IS NULL AND 'admin' = ANY (u.roles);
   IF admin IS NULL THEN
-    RAISE EXCEPTION 'only an admin may do this' USING ERRCODE = 'LK001';
+    RAISE EXCEPTION 'Only an admin may do this.' USING ERRCODE = 'LK001';
   END IF;
   RETURN admin;
 END
@@ -47,7 +47,7 @@ DECLARE
   admin uuid := public.acting_admin(acting_session);
 BEGIN
   IF admin = target THEN
-    RAISE EXCEPTION 'another admin must do this' USING ERRCODE = 'LK002';
+    RAISE EXCEPTION 'Nobody does this to themselves: another admin must.' USING ERRCODE = 'LK002';
   END IF;
   RETURN admin;
 END
@@ -63,7 +63,7 @@ BEGIN
     AND NOT EXISTS (
       SELECT FROM public.users WHERE id <> target AND roles <> '{user}' AND 'admin' = ANY (roles) AND disabled_at IS NULL)
   THEN
-    RAISE EXCEPTION 'the last admin stays' USING ERRCODE = 'LK003';
+    RAISE EXCEPTION 'This is the last admin who can sign in.' USING ERRCODE = 'LK003';
   END IF;
 END
 $$;
