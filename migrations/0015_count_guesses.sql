@@ -30,9 +30,9 @@ AS $$
     ELSE 0 END)
 $$;
 
--- Counts an attempt before it is looked at. Null when it may be; else how long to wait, and `is_locked` for a lockout.
--- An attempt that comes too early counts as well; one during a lockout changes nothing, so that nobody can prolong it.
--- The row lock makes attempts at once follow each other: so many as are allowed are looked at, whatever the number.
+-- Counts an attempt before it is looked at. `wait_seconds` is null when it may be; else it is refused, and `is_locked` says whether by
+-- a lockout. One that comes too early counts as well; one during a lockout changes nothing, so that nobody can prolong it.
+-- The lock on the row makes attempts at once follow each other: no number of them gets past the counter.
 CREATE FUNCTION take_guess(
   whose bytea, lockout_after integer, lockout_seconds integer, lockout_max_seconds integer,
   OUT wait_seconds double precision, OUT is_locked boolean, OUT begins_lockout boolean)
@@ -41,7 +41,7 @@ AS $$
 DECLARE
   held guess_counters;
   moment timestamptz;
-  next_attempts integer;
+  taken integer;
 BEGIN
   LOOP
     INSERT INTO guess_counters (subject, attempts, open_at)
@@ -53,30 +53,27 @@ BEGIN
       RETURN;
     END IF;
 
-    SELECT * INTO held FROM guess_counters WHERE subject = whose FOR UPDATE;
-    CONTINUE WHEN NOT FOUND; -- a success, just now
-    moment := clock_timestamp();
-    is_locked := held.open_at > moment AND held.attempts % lockout_after = 0;
-    begins_lockout := false;
-    IF is_locked THEN
-      wait_seconds := extract(epoch FROM held.open_at - moment);
+    -- Not yet FOR UPDATE, which writes: a flood at a locked account shall cost reads only.
+    SELECT extract(epoch FROM open_at - clock_timestamp()), true, false INTO wait_seconds, is_locked, begins_lockout
+    FROM guess_counters
+    WHERE subject = whose AND open_at > clock_timestamp() AND attempts % lockout_after = 0;
+    IF FOUND THEN
       RETURN;
     END IF;
 
-    next_attempts := CASE
-      WHEN held.open_at < moment - make_interval(secs => lockout_max_seconds) THEN 1 -- forgotten
-      ELSE held.attempts + 1 END;
+    SELECT * INTO held FROM guess_counters WHERE subject = whose FOR UPDATE;
+    moment := clock_timestamp();
+    -- A success or a lockout came between: once more from the top.
+    CONTINUE WHEN NOT FOUND OR (held.open_at > moment AND held.attempts % lockout_after = 0);
+
+    -- The day that a row of failures is remembered begins when the next attempt may come.
+    taken := CASE WHEN held.open_at < moment - make_interval(secs => lockout_max_seconds) THEN 1 ELSE held.attempts + 1 END;
     UPDATE guess_counters
-    SET attempts = next_attempts,
-      open_at = moment + guess_pause(next_attempts, lockout_after, lockout_seconds, lockout_max_seconds)
+    SET attempts = taken, open_at = moment + guess_pause(taken, lockout_after, lockout_seconds, lockout_max_seconds)
     WHERE subject = whose
-    RETURNING next_attempts % lockout_after = 0, extract(epoch FROM open_at - moment)
-    INTO begins_lockout, wait_seconds;
-    -- The one that begins a lockout is looked at itself, unless it came too early.
-    is_locked := begins_lockout AND held.open_at > moment;
-    IF held.open_at <= moment THEN
-      wait_seconds := NULL;
-    END IF;
+    RETURNING CASE WHEN held.open_at > moment THEN extract(epoch FROM open_at - moment) END INTO wait_seconds;
+    begins_lockout := taken % lockout_after = 0;
+    is_locked := begins_lockout AND wait_seconds IS NOT NULL;
     RETURN;
   END LOOP;
 END
