@@ -2,6 +2,7 @@ import type { Config } from '@latchkey/platform/config/config'
 import { newId } from '@latchkey/platform/crypto/identifiers'
 import type { Sql } from '@latchkey/platform/database/client'
 import type { RequestOrigin } from '../../request-origin.js'
+import { aalOf } from './assurance.js'
 import { agentOf, fingerprintOf } from './fingerprint.js'
 import type { Lifetimes } from './lifetimes.js'
 import { insertSession, type OpenedSessionRow } from './opening/queries.js'
@@ -27,7 +28,8 @@ export interface OpenSessionInput {
  * Opens a device session and writes its `login.succeeded`, as one statement on the pool or in the caller's transaction. Ends the
  * least recently used sessions beyond MAX_SESSIONS_PER_USER: once it is committed, the caller hands `endedSessionIds` to
  * `revocations.revoke`.
- * Null when the password was changed or the user disabled or deleted meanwhile: answer that as a wrong password.
+ * Null when the password was changed or the user disabled or deleted meanwhile: answer that as a wrong password. Null also when the
+ * user has a second factor and `amr` has none, so that no way in goes past it: see `finishFirstFactor`.
  */
 export function openSession(
   sql: Sql,
@@ -40,6 +42,7 @@ export function openSession(
     userId,
     passwordHash,
     amr,
+    aal: aalOf(amr),
     origin,
     deviceName,
     shownDeviceName: deviceName ?? deviceNameOf(origin.userAgent),

@@ -9,6 +9,7 @@ export interface NewSession {
   /** The hash that the presented password was checked against; null where the caller's transaction has locked the user. */
   passwordHash: string | null
   amr: string[]
+  aal: number
   origin: RequestOrigin
   /** What the client calls the device; null when it gave no name. */
   deviceName: string | null
@@ -38,7 +39,8 @@ const presented = (sql: Sql, { userId, passwordHash }: NewSession) =>
 
 /**
  * Opens a session and tells of it, in one statement. Null when the password was changed, or the user disabled or deleted,
- * while the hash was computed: the share lock makes a change of password wait for us, or us see it.
+ * while the hash was computed: the share lock makes a change of password wait for us, or us see it. Null also for a user with a
+ * second factor who has not given it, whoever calls.
  * Locks in the order credential, user, sessions, as every change of password does.
  */
 export async function insertSession(sql: Sql, session: NewSession): Promise<OpenedSessionRow | null> {
@@ -47,17 +49,17 @@ export async function insertSession(sql: Sql, session: NewSession): Promise<Open
     WITH credential AS (${presented(sql, session)}
     ), u AS (
       UPDATE users SET last_login_at = now() FROM credential
-      WHERE users.id = credential.user_id AND users.disabled_at IS NULL
+      WHERE users.id = credential.user_id AND users.disabled_at IS NULL AND (${session.aal} > 1 OR NOT users.mfa_enabled)
       RETURNING users.*
     ), ended AS (
       SELECT end_surplus_sessions(u.id, ${session.sessionId}, ${session.maxOtherSessions}) AS id, u.id AS user_id FROM u
     ), told_ended AS (${revocationEvents(sql, { reason: 'session_limit', origin })}
     ), s AS (
-      INSERT INTO sessions (id, user_id, idle_expires_at, absolute_expires_at, ip, amr, device_name, user_agent, device_fingerprint)
+      INSERT INTO sessions (id, user_id, idle_expires_at, absolute_expires_at, ip, amr, aal, device_name, user_agent, device_fingerprint)
       SELECT ${session.sessionId}, u.id,
         now() + ${lifeOf(sql, lifetimes.refreshTtlSeconds, lifetimes.adminRefreshTtlSeconds)},
         now() + ${lifeOf(sql, lifetimes.sessionMaxAgeSeconds, lifetimes.adminSessionMaxAgeSeconds)},
-        ${origin.ip}::inet, ${sql.array(session.amr)}, ${session.deviceName}, ${origin.userAgent}, ${session.fingerprint}
+        ${origin.ip}::inet, ${sql.array(session.amr)}, ${session.aal}, ${session.deviceName}, ${origin.userAgent}, ${session.fingerprint}
       FROM u
       RETURNING *
     ), device AS (
@@ -86,13 +88,25 @@ export async function insertSession(sql: Sql, session: NewSession): Promise<Open
 
 export interface Reauthentication {
   sessionId: string
-  /** The hash that the presented password was checked against. */
-  passwordHash: string
+  /** The hash that the presented password was checked against; null where something else was presented. */
+  passwordHash: string | null
   /** RFC 8176: how the user has just authenticated. */
+  amr: string[]
+  /** What that makes of the session, unless it is more already. */
+  aal: number
+  /** What it is called in the event. */
   method: string
   origin: RequestOrigin
   lifetimes: Lifetimes
 }
+
+const stillPresented = (sql: Sql, { sessionId, passwordHash }: Reauthentication) =>
+  passwordHash === null
+    ? sql`SELECT user_id FROM sessions WHERE id = ${sessionId}`
+    : sql`
+      SELECT c.user_id FROM credentials c JOIN sessions ON sessions.user_id = c.user_id
+      WHERE sessions.id = ${sessionId} AND c.password_hash = ${passwordHash}
+      FOR SHARE OF c`
 
 /**
  * Makes the session's authentication one of now and tells of it. Null when the session has ended or the password was changed
@@ -100,19 +114,19 @@ export interface Reauthentication {
  */
 export async function renewAuthentication(
   sql: Sql,
-  { sessionId, passwordHash, method, origin, lifetimes }: Reauthentication,
+  reauthentication: Reauthentication,
 ): Promise<LiveSessionRow | null> {
+  const { sessionId, amr, aal, method, origin, lifetimes } = reauthentication
   const [row] = await sql<LiveSessionRow[]>`
-    WITH credential AS (
-      SELECT c.user_id FROM credentials c JOIN sessions ON sessions.user_id = c.user_id
-      WHERE sessions.id = ${sessionId} AND c.password_hash = ${passwordHash}
-      FOR SHARE OF c
+    WITH credential AS (${stillPresented(sql, reauthentication)}
     ), s AS (
       UPDATE sessions s SET
         authenticated_at = now(),
-        amr = CASE WHEN ${method} = ANY (s.amr) THEN s.amr ELSE s.amr || ${method}::text END
+        amr = s.amr || ARRAY(SELECT given FROM unnest(${amr}::text[]) AS given WHERE given <> ALL (s.amr)),
+        aal = greatest(s.aal, ${aal})
       FROM credential, users u
       WHERE s.id = ${sessionId} AND u.id = credential.user_id AND ${isAlive(sql, lifetimes)}
+        AND (${aal} > 1 OR NOT u.mfa_enabled)
       RETURNING s.*
     ), told AS (
       INSERT INTO outbox (type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, data)
