@@ -10,6 +10,7 @@ import { createRevocationList, type RevocationList } from '@latchkey/platform/re
 import { createEventReporter, type EventReporter } from '@latchkey/platform/security-events/event-reporter'
 import { createSigningKeys, type SigningKeys } from '@latchkey/platform/signing-keys/signing-keys'
 import { awaitSigningKeys } from './awaited-signing-keys.js'
+import { createBreachedPasswords, type BreachedPasswords } from './features/passwords/breached-passwords.js'
 import { createPasswordHasher, type PasswordHasher } from './features/passwords/password-hasher.js'
 import { createLimits, type Limits } from './limits/limits.js'
 import { observePools, observeQueries } from '@latchkey/platform/database/observe-database'
@@ -28,6 +29,7 @@ export interface Deps {
   readonly signingKeys: SigningKeys
   readonly events: EventReporter
   readonly passwords: PasswordHasher
+  readonly breachedPasswords: BreachedPasswords
   readonly limits: Limits
 }
 
@@ -65,6 +67,7 @@ export async function createDeps(config: Config, overrides: DepsOverrides = {}):
     signingKeys,
     events,
     passwords: createPasswordHasher(config, metrics),
+    breachedPasswords: createBreachedPasswords(config, log),
     limits: createLimits({ config, keyring, redis, events, log }),
   }
 }

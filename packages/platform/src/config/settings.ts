@@ -1,6 +1,7 @@
 import type { Setting } from './setting.js'
 import { accountSettings } from './settings/accounts.js'
 import { limitSettings } from './settings/limits.js'
+import { lockoutSettings } from './settings/lockout.js'
 import { mailSettings } from './settings/mail.js'
 import { passwordSettings } from './settings/passwords.js'
 import { processSettings } from './settings/process.js'
@@ -16,6 +17,7 @@ export const settings = {
   ...accountSettings,
   ...passwordSettings,
   ...limitSettings,
+  ...lockoutSettings,
   ...workerSettings,
   ...mailSettings,
 } satisfies Record<string, Setting<unknown>>
@@ -25,8 +27,9 @@ export const settingSections: readonly (readonly [title: string, Record<string, 
   ['PostgreSQL and Redis', storageSettings],
   ['Process', processSettings],
   ['Accounts', accountSettings],
-  ['Password hashing', passwordSettings],
+  ['Passwords', passwordSettings],
   ['Limits: COUNT/WINDOW', limitSettings],
+  ['Lockout', lockoutSettings],
   ['Worker', workerSettings],
   ['Mail', mailSettings],
 ]

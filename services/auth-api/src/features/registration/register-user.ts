@@ -2,13 +2,12 @@ import { newId } from '@latchkey/platform/crypto/identifiers'
 import type { RegisterBody } from '@latchkey/contracts/http/bodies'
 import type { Deps } from '../../deps.js'
 import type { RequestOrigin } from '../../request-origin.js'
-import { ownWords } from '../passwords/own-words.js'
-import { assertNoFaults, passwordFaults } from '../passwords/password-policy.js'
+import { assertGoodPassword } from '../passwords/assert-good-password.js'
 import { openSession, type OpenedSession } from '../sessions/open-session.js'
 import { insertUser } from './queries.js'
 import { readRegistration } from './read-registration.js'
 
-type RegistrationDeps = Pick<Deps, 'config' | 'passwords' | 'sql'>
+type RegistrationDeps = Pick<Deps, 'breachedPasswords' | 'config' | 'passwords' | 'sql'>
 
 /**
  * Registers a user and opens the first session, both or neither. The hash comes first, so that a name that is taken and one
@@ -21,7 +20,7 @@ export async function registerUser(
   origin: RequestOrigin,
 ): Promise<OpenedSession> {
   const { password, ...user } = readRegistration(body)
-  assertNoFaults(passwordFaults(password, ownWords(user, deps.config)), '/password')
+  await assertGoodPassword(deps, { password, owner: user, path: '/password' })
   const passwordHash = await deps.passwords.admit((passwords) => passwords.hash(password))
   const userId = newId()
   const opened = await deps.sql.begin(async (sql) => {
