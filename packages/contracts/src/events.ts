@@ -3,6 +3,7 @@ import { Type, type Static } from 'typebox'
 /** Severity of each event when its writer has no reason for another. Types are `noun.past_tense`. */
 export const securityEventTypes = {
   'user.registered': 'info',
+  'user.registration_requested': 'info',
   'user.registration_repeated': 'notice',
   'login.succeeded': 'info',
   'login.failed': 'notice',
@@ -41,6 +42,7 @@ export const securityEventTypes = {
   'key.rotated': 'notice',
   'key.revoked': 'critical',
   'admin.acted': 'notice',
+  'admin.refused': 'warning',
   'client.created': 'notice',
   'client.secret_rotated': 'notice',
   'client.disabled': 'warning',

@@ -5,6 +5,8 @@ const day = 24 * hour
 /** What a link in a mail is for: how long it is good, and the page under PUBLIC_URL that it leads to. */
 export const oneTimePurposes = {
   verify_email: { ttlSeconds: day, path: '/verify-email' },
+  // The same page: to whoever reads the mail it is the same.
+  complete_registration: { ttlSeconds: day, path: '/verify-email' },
   // As long as a verification, because it is one: of the address that is to come.
   change_email: { ttlSeconds: day, path: '/confirm-email-change' },
   // Long enough for an owner who reads the mail after a week away.
