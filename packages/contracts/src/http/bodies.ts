@@ -2,9 +2,12 @@ import { Type, type Static } from 'typebox'
 import {
   DisplayName,
   Email,
+  MfaToken,
   OneTimeToken,
   Password,
+  RecoveryCode,
   RefreshToken,
+  TotpCode,
   Traits,
   Username,
   UserType,
@@ -68,8 +71,30 @@ export const ChangePasswordBody = Type.Object(
 )
 export type ChangePasswordBody = Static<typeof ChangePasswordBody>
 
-export const StepUpBody = Type.Object({ password: Password }, { $id: 'StepUpBody', ...closed })
+/** Exactly one of them; the use case says so. */
+const secondFactor = { code: Type.Optional(TotpCode), recoveryCode: Type.Optional(RecoveryCode) }
+
+/** Exactly one field. */
+export const StepUpBody = Type.Object(
+  { password: Type.Optional(Password), ...secondFactor },
+  { $id: 'StepUpBody', ...closed },
+)
 export type StepUpBody = Static<typeof StepUpBody>
+
+export const TotpVerifyBody = Type.Object({ code: TotpCode }, { $id: 'TotpVerifyBody', ...closed })
+export type TotpVerifyBody = Static<typeof TotpVerifyBody>
+
+export const SecondFactorBody = Type.Object(
+  { password: Password, ...secondFactor },
+  { $id: 'SecondFactorBody', ...closed },
+)
+export type SecondFactorBody = Static<typeof SecondFactorBody>
+
+export const ChallengeBody = Type.Object(
+  { mfaToken: MfaToken, ...secondFactor },
+  { $id: 'ChallengeBody', ...closed },
+)
+export type ChallengeBody = Static<typeof ChallengeBody>
 
 export const ForgotPasswordBody = Type.Object({ email: Email }, { $id: 'ForgotPasswordBody', ...closed })
 export type ForgotPasswordBody = Static<typeof ForgotPasswordBody>

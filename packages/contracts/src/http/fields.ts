@@ -36,3 +36,18 @@ export const OneTimeToken = Type.String({
   maxLength: 256,
   description: 'lkl_…, from the fragment of a link in a mail',
 })
+
+export const TotpCode = Type.String({
+  pattern: '^[0-9]{6}$',
+  description: 'Six digits of an authenticator app',
+})
+
+/** Bound only: however it is typed, the use case reads it. */
+export const RecoveryCode = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  description: 'One of the recovery codes',
+})
+
+/** Bound only, as above. */
+export const MfaToken = Type.String({ minLength: 1, maxLength: 256, description: 'lkm_…' })
