@@ -9,6 +9,7 @@ import { login } from './features/login/index.js'
 import { mailLinks } from './features/mail-links/index.js'
 import { metricsPage } from './features/metrics/index.js'
 import { oauthTokens } from './features/oauth-tokens/index.js'
+import { passwordReset } from './features/password-reset/index.js'
 import { passwords } from './features/passwords/index.js'
 import { profile } from './features/profile/index.js'
 import { registration } from './features/registration/index.js'
@@ -38,7 +39,17 @@ import { registerUnknownRoutes } from './plugins/unknown-routes.js'
 const authPrefixes = ['/api/v1/auth', '/api/auth']
 /** Where `/csrf-token` answers too, for the same clients. */
 const apiPrefixes = ['/api/v1', '/api']
-const authFeatures = [csrf, registration, login, stepUp, sessions, profile, passwords, securityEvents]
+const authFeatures = [
+  csrf,
+  registration,
+  login,
+  stepUp,
+  sessions,
+  profile,
+  passwords,
+  passwordReset,
+  securityEvents,
+]
 
 /** The whole api, not listening. The order is the order in which a request meets its parts. */
 export async function buildApp(deps: Deps): Promise<App> {

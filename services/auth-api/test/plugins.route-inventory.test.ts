@@ -19,6 +19,8 @@ const authRoutes = [
   'HEAD /me session general',
   'PATCH /me session general',
   'POST /change-password session general',
+  'POST /forgot-password none reset',
+  'POST /reset-password none login',
   'GET /events session general',
   'HEAD /events session general',
   'GET /csrf-token none general',
