@@ -22,6 +22,7 @@ import { registerAccessTokens } from './plugins/access-tokens.js'
 import { registerClosedInputs } from './plugins/closed-inputs.js'
 import { registerCookieSessions } from './plugins/cookie-sessions.js'
 import { registerCrossOrigin } from './plugins/cross-origin.js'
+import { registerDevicePasses } from './plugins/device-passes.js'
 import { registerDraining } from './plugins/draining.js'
 import { registerErrors, sendProblem } from './plugins/errors.js'
 import { registerFreshAuth } from './plugins/fresh-auth.js'
@@ -89,6 +90,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   await registerCrossOrigin(app, deps.config.allowedOrigins)
   registerAccessTokens(app, deps)
   registerCookieSessions(app, deps)
+  registerDevicePasses(app, deps)
   await registerGate(app, deps)
   registerFreshAuth(app, (userId) => listStepUpMethods(deps, userId))
   registerUnknownRoutes(app)

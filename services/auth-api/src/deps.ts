@@ -13,6 +13,7 @@ import { awaitSigningKeys } from './awaited-signing-keys.js'
 import { createBreachedPasswords, type BreachedPasswords } from './features/passwords/breached-passwords.js'
 import { createPasswordHasher, type PasswordHasher } from './features/passwords/password-hasher.js'
 import { createLimits, type Limits } from './limits/limits.js'
+import { createTurns, type Turns } from './limits/turns.js'
 import { observePools, observeQueries } from '@latchkey/platform/database/observe-database'
 
 /** Everything that lives as long as the process. Constructed here and nowhere else. */
@@ -31,6 +32,8 @@ export interface Deps {
   readonly passwords: PasswordHasher
   readonly breachedPasswords: BreachedPasswords
   readonly limits: Limits
+  /** Guesses at one account, one after the other. */
+  readonly turns: Turns
 }
 
 /** What a test may bring along instead. */
@@ -69,6 +72,7 @@ export async function createDeps(config: Config, overrides: DepsOverrides = {}):
     passwords: createPasswordHasher(config, metrics),
     breachedPasswords: createBreachedPasswords(config, log),
     limits: createLimits({ config, keyring, redis, events, log }),
+    turns: createTurns(),
   }
 }
 

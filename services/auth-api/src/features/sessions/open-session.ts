@@ -21,6 +21,8 @@ export interface OpenSessionInput {
   amr: string[]
   /** What the client calls the device. Without it the device is called by its user agent, which may change. */
   deviceName: string | null
+  /** The guess by which the user came in: what was counted with it is cleared as the session opens. */
+  guess?: { readonly subject: Buffer }
   origin: RequestOrigin
 }
 
@@ -34,7 +36,7 @@ export interface OpenSessionInput {
 export function openSession(
   sql: Sql,
   { config }: { config: Lifetimes & Pick<Config, 'maxSessionsPerUser'> },
-  { userId, passwordHash, amr, deviceName, origin }: OpenSessionInput,
+  { userId, passwordHash, amr, deviceName, guess, origin }: OpenSessionInput,
 ): Promise<OpenedSession | null> {
   const fingerprint = fingerprintOf(origin)
   return insertSession(sql, {
@@ -43,6 +45,7 @@ export function openSession(
     passwordHash,
     amr,
     aal: aalOf(amr),
+    guessSubject: guess?.subject ?? null,
     origin,
     deviceName,
     shownDeviceName: deviceName ?? deviceNameOf(origin.userAgent),

@@ -10,6 +10,8 @@ export interface NewSession {
   passwordHash: string | null
   amr: string[]
   aal: number
+  /** Whose failures are forgotten as the session opens; null when nothing was guessed. */
+  guessSubject: Buffer | null
   origin: RequestOrigin
   /** What the client calls the device; null when it gave no name. */
   deviceName: string | null
@@ -74,6 +76,8 @@ export async function insertSession(sql: Sql, session: NewSession): Promise<Open
         WHERE known.agent_hash <> ${agent}
         ORDER BY known.last_seen_at DESC, known.agent_hash
         OFFSET ${maxKnownDevices - 1}))
+    ), cleared AS (
+      DELETE FROM guess_counters USING s WHERE subject = ${session.guessSubject}
     ), told AS (
       INSERT INTO outbox (type, severity, user_id, session_id, ip, user_agent, request_id, data)
       SELECT 'login.succeeded', 'info', s.user_id, s.id, s.ip, s.user_agent, ${origin.requestId},
