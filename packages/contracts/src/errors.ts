@@ -25,6 +25,7 @@ export const problems = {
   refresh_superseded: { status: 409, title: 'This refresh was already answered' },
   email_taken: { status: 409, title: 'The e-mail address is in use' },
   username_taken: { status: 409, title: 'The username is in use' },
+  trait_taken: { status: 409, title: 'A value that must be unique is in use' },
   last_admin: { status: 409, title: 'The last admin stays' },
   payload_too_large: { status: 413, title: 'The request body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },

@@ -9,6 +9,8 @@ import { connectRedis, type RedisHandle } from '@latchkey/platform/redis/client'
 import { createRevocationList, type RevocationList } from '@latchkey/platform/revocation/revocation-list'
 import { createEventReporter, type EventReporter } from '@latchkey/platform/security-events/event-reporter'
 import { createSigningKeys, type SigningKeys } from '@latchkey/platform/signing-keys/signing-keys'
+import { loadTraits } from '@latchkey/platform/traits/load-traits'
+import type { Traits } from '@latchkey/platform/traits/traits'
 import { awaitSigningKeys } from './awaited-signing-keys.js'
 import { createBreachedPasswords, type BreachedPasswords } from './features/passwords/breached-passwords.js'
 import { createPasswordHasher, type PasswordHasher } from './features/passwords/password-hasher.js'
@@ -32,6 +34,7 @@ export interface Deps {
   readonly passwords: PasswordHasher
   readonly breachedPasswords: BreachedPasswords
   readonly limits: Limits
+  readonly traits: Traits
   /** Guesses at one account, one after the other. */
   readonly turns: Turns
 }
@@ -39,8 +42,12 @@ export interface Deps {
 /** What a test may bring along instead. */
 export type DepsOverrides = Partial<Pick<Deps, 'log'>>
 
-/** Connects to nothing that must answer: a process starts without PostgreSQL and Redis, and serves once they are there. */
+/**
+ * Connects to nothing that must answer: a process starts without PostgreSQL and Redis, and serves once they are there.
+ * @throws TraitsSchemaError, before anything is connected.
+ */
 export async function createDeps(config: Config, overrides: DepsOverrides = {}): Promise<Deps> {
+  const traits = await loadTraits(config.traitsSchema)
   const log = overrides.log ?? createLogger(config, 'auth-api')
   const metrics = createMetrics('auth-api')
   const sql = connectDatabase(config, {
@@ -69,9 +76,10 @@ export async function createDeps(config: Config, overrides: DepsOverrides = {}):
     keyring,
     signingKeys,
     events,
-    passwords: createPasswordHasher(config, metrics),
+    passwords: createPasswordHasher(config, metrics, log),
     breachedPasswords: createBreachedPasswords(config, log),
     limits: createLimits({ config, keyring, redis, events, log }),
+    traits,
     turns: createTurns(),
   }
 }
