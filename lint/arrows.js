@@ -55,12 +55,12 @@ export const forbidden = [
     because: "a job may call another's use case, never its queries",
   },
   {
-    from: String.raw`^services/auth-api/src/(?!server\.ts$|app(?:-types)?\.ts$|request-origin\.ts$|plugins/|features/[^/]+/(?:index|routes)\.ts$)`,
+    from: String.raw`^services/auth-api/src/(?!server\.ts$|app(?:-types)?\.ts$|request-origin\.ts$|plugins/|features/[^/]+/(?:[^/]+/)?(?:index|routes)\.ts$)`,
     to: '^npm:(?:fastify|fastify-plugin|@fastify/.*)$',
     because: 'use cases know no Fastify type: plain input, deps, plain result or AppError',
   },
   {
-    from: String.raw`^services/auth-api/src/features/[^/]+/(?!index\.ts$|routes\.ts$)`,
+    from: String.raw`^services/auth-api/src/features/[^/]+/(?!(?:[^/]+/)?(?:index|routes)\.ts$)`,
     to: String.raw`^services/auth-api/src/(?:app-types\.ts$|plugins/)`,
     because: 'use cases know no Fastify type, and plugins are made of them',
   },

@@ -1,4 +1,5 @@
 import type { SecurityEventType } from './events.js'
+import type { OneTimePurpose } from './one-time-tokens.js'
 
 interface MailRule {
   readonly type: SecurityEventType
@@ -6,6 +7,11 @@ interface MailRule {
   readonly when: Readonly<Record<string, boolean>>
   /** The name of the mail, and of its template. */
   readonly template: string
+  /**
+   * What the link in the mail is for. Its token is named by `tokenId` of the event's `data`, without which no mail is written; the mail
+   * goes where the token says.
+   */
+  readonly link?: OneTimePurpose
 }
 
 /** Which events their user is told of by mail. */
@@ -13,8 +19,30 @@ export const mailRules = [
   { type: 'session.reuse_detected', when: {}, template: 'session-reuse' },
   { type: 'login.succeeded', when: { newDevice: true }, template: 'new-device' },
   { type: 'password.changed', when: {}, template: 'password-changed' },
+  { type: 'user.registered', when: {}, template: 'verify-email', link: 'verify_email' },
+  { type: 'email.verification_requested', when: {}, template: 'verify-email', link: 'verify_email' },
+  {
+    type: 'user.registration_requested',
+    when: {},
+    template: 'complete-registration',
+    link: 'complete_registration',
+  },
+  { type: 'user.registration_repeated', when: {}, template: 'account-exists' },
+  { type: 'email.change_requested', when: {}, template: 'email-change-asked' },
+  { type: 'email.change_requested', when: {}, template: 'confirm-email-change', link: 'change_email' },
+  { type: 'email.changed', when: {}, template: 'email-changed', link: 'undo_email_change' },
+  { type: 'email.change_undone', when: {}, template: 'email-change-undone', link: 'reset_password' },
 ] as const satisfies readonly MailRule[]
 
 export type MailTemplateName = (typeof mailRules)[number]['template']
 
-export const mailTemplateNames: readonly MailTemplateName[] = mailRules.map(({ template }) => template)
+export const mailTemplateNames: readonly MailTemplateName[] = [
+  ...new Set(mailRules.map(({ template }) => template)),
+]
+
+const links: ReadonlyMap<MailTemplateName, OneTimePurpose> = new Map(
+  mailRules.flatMap((rule) => ('link' in rule ? [[rule.template, rule.link] as const] : [])),
+)
+
+/** What the link in a mail is for; null for a mail without one. */
+export const mailLinkOf = (template: MailTemplateName): OneTimePurpose | null => links.get(template) ?? null

@@ -40,6 +40,9 @@ t.test('a value is quoted, cut and escaped, unless it is a secret', async (t) =>
   const secrets = {
     AUTH_SECRET: canary,
     AUTH_SECRET_PREVIOUS: canary,
+    PASSWORD_PEPPER: canary,
+    PASSWORD_PEPPER_PREVIOUS: canary,
+    FIREBASE_SIGNER_KEY: canary,
     DATABASE_URL: `mysql://u:${canary}@h/db`,
     DATABASE_URL_TRANSACTION: `mysql://u:${canary}@h/db`,
     REDIS_URL: `http://u:${canary}@h`,
@@ -54,6 +57,11 @@ t.test('a value is quoted, cut and escaped, unless it is a secret', async (t) =>
 t.test('settings that contradict each other are refused', async (t) => {
   const contradictions: [NodeJS.ProcessEnv, RegExp][] = [
     [{ AUTH_SECRET_PREVIOUS: leastEnv.AUTH_SECRET }, /^AUTH_SECRET_PREVIOUS must differ/],
+    [{ PASSWORD_PEPPER: leastEnv.AUTH_SECRET }, /^PASSWORD_PEPPER must differ from AUTH_SECRET/],
+    [
+      { PASSWORD_PEPPER: 'p'.repeat(32), PASSWORD_PEPPER_PREVIOUS: 'p'.repeat(32) },
+      /^PASSWORD_PEPPER_PREVIOUS must differ/,
+    ],
     [{ ACCESS_TOKEN_TTL: '2h', REFRESH_TTL: '1h' }, /^ACCESS_TOKEN_TTL must not be longer/],
     [{ REFRESH_TTL: '31d' }, /^REFRESH_TTL must not be longer/],
     [{ ADMIN_REFRESH_TTL: '13h' }, /^ADMIN_REFRESH_TTL must not be longer than ADMIN_SESSION_MAX_AGE/],

@@ -22,6 +22,7 @@ t.test('example and guessable secrets are refused in production and taken elsewh
     t.match(problemsOf({ ...production, AUTH_SECRET_PREVIOUS: secret }), [
       /^AUTH_SECRET_PREVIOUS is an example/,
     ])
+    t.match(problemsOf({ ...production, PASSWORD_PEPPER: secret }), [/^PASSWORD_PEPPER is an example/])
     t.same(problemsOf({ ...leastEnv, AUTH_SECRET: secret }), [])
   }
   t.match(problemsOf({ ...production, METRICS_TOKEN: 'change-me-change-me' }), [
@@ -45,6 +46,14 @@ t.test('weaker hashing than OWASP asks for is refused in production and taken in
     /^ARGON2_TIME must be at least 2/,
   ])
   t.same(problemsOf({ ...leastEnv, NODE_ENV: 'test', ...weak }), [])
+})
+
+t.test('a look-up that anyone on the way can answer is refused in production', async (t) => {
+  const plain = { PASSWORD_BREACH_CHECK_URL: 'http://mirror.example/range/' }
+  t.match(problemsOf({ ...production, ...plain }), [/^PASSWORD_BREACH_CHECK_URL must be https/])
+  t.same(problemsOf({ ...leastEnv, ...plain }), [])
+  for (const PASSWORD_BREACH_CHECK_URL of ['https://mirror.example/range/', 'http://127.0.0.1:9000/range/'])
+    t.same(problemsOf({ ...production, PASSWORD_BREACH_CHECK_URL }), [])
 })
 
 t.test('cookies that browsers would drop are refused in production', async (t) => {

@@ -64,6 +64,7 @@ t.test('what looks like a secret does not show, wherever it was written', async 
   log.info(`refused ${refreshToken}`)
   log.info('refused %s', accessToken)
   log.info(`refused lks_${canary}${'A'.repeat(30)}`)
+  log.info({ note: `sent lkl_${canary}${'A'.repeat(30)}` })
   log.info({ note: `Basic ${Buffer.from(`client:lks_${canary}`).toString('base64')}` })
   log.info({ note: [`Bearer ${canary}`, `BEARER ${canary}`, `postgres://lk:${canary}@db/lk`] })
   log.error(new Error(`cannot reach redis://:${canary}@cache:6379`))

@@ -21,7 +21,7 @@ export type RouteAuth = 'none' | 'session' | 'optional'
  * office behind one address never loses its sessions to each other. `client` counts failures only, in its use case: a service may
  * ask as often as it likes. `none` is for probes and published keys.
  */
-export type RouteLimit = 'general' | 'login' | 'register' | 'refresh' | 'client' | 'none'
+export type RouteLimit = 'general' | 'login' | 'register' | 'reset' | 'refresh' | 'client' | 'none'
 
 /** The authenticated user of a request, as its access token says and as the revocation list still allows. */
 export interface Caller {

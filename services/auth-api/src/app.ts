@@ -6,8 +6,10 @@ import { csrf } from './features/csrf/index.js'
 import { health } from './features/health/index.js'
 import { keys } from './features/keys/index.js'
 import { login } from './features/login/index.js'
+import { mailLinks } from './features/mail-links/index.js'
 import { metricsPage } from './features/metrics/index.js'
 import { oauthTokens } from './features/oauth-tokens/index.js'
+import { passwordReset } from './features/password-reset/index.js'
 import { passwords } from './features/passwords/index.js'
 import { profile } from './features/profile/index.js'
 import { registration } from './features/registration/index.js'
@@ -20,6 +22,7 @@ import { registerAccessTokens } from './plugins/access-tokens.js'
 import { registerClosedInputs } from './plugins/closed-inputs.js'
 import { registerCookieSessions } from './plugins/cookie-sessions.js'
 import { registerCrossOrigin } from './plugins/cross-origin.js'
+import { registerDevicePasses } from './plugins/device-passes.js'
 import { registerDraining } from './plugins/draining.js'
 import { registerErrors, sendProblem } from './plugins/errors.js'
 import { registerFreshAuth } from './plugins/fresh-auth.js'
@@ -37,7 +40,17 @@ import { registerUnknownRoutes } from './plugins/unknown-routes.js'
 const authPrefixes = ['/api/v1/auth', '/api/auth']
 /** Where `/csrf-token` answers too, for the same clients. */
 const apiPrefixes = ['/api/v1', '/api']
-const authFeatures = [csrf, registration, login, stepUp, sessions, profile, passwords, securityEvents]
+const authFeatures = [
+  csrf,
+  registration,
+  login,
+  stepUp,
+  sessions,
+  profile,
+  passwords,
+  passwordReset,
+  securityEvents,
+]
 
 /** The whole api, not listening. The order is the order in which a request meets its parts. */
 export async function buildApp(deps: Deps): Promise<App> {
@@ -77,6 +90,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   await registerCrossOrigin(app, deps.config.allowedOrigins)
   registerAccessTokens(app, deps)
   registerCookieSessions(app, deps)
+  registerDevicePasses(app, deps)
   await registerGate(app, deps)
   registerFreshAuth(app, (userId) => listStepUpMethods(deps, userId))
   registerUnknownRoutes(app)
@@ -88,6 +102,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   await app.register(keys, { deps })
   await app.register(metricsPage, { deps })
   await app.register(oauthTokens, { deps })
+  await app.register(mailLinks, { deps })
   for (const prefix of authPrefixes) {
     for (const feature of authFeatures) await app.register(feature, { prefix, deps })
   }

@@ -9,9 +9,13 @@ import { connectRedis, type RedisHandle } from '@latchkey/platform/redis/client'
 import { createRevocationList, type RevocationList } from '@latchkey/platform/revocation/revocation-list'
 import { createEventReporter, type EventReporter } from '@latchkey/platform/security-events/event-reporter'
 import { createSigningKeys, type SigningKeys } from '@latchkey/platform/signing-keys/signing-keys'
+import { loadTraits } from '@latchkey/platform/traits/load-traits'
+import type { Traits } from '@latchkey/platform/traits/traits'
 import { awaitSigningKeys } from './awaited-signing-keys.js'
+import { createBreachedPasswords, type BreachedPasswords } from './features/passwords/breached-passwords.js'
 import { createPasswordHasher, type PasswordHasher } from './features/passwords/password-hasher.js'
 import { createLimits, type Limits } from './limits/limits.js'
+import { createTurns, type Turns } from './limits/turns.js'
 import { observePools, observeQueries } from '@latchkey/platform/database/observe-database'
 
 /** Everything that lives as long as the process. Constructed here and nowhere else. */
@@ -28,14 +32,22 @@ export interface Deps {
   readonly signingKeys: SigningKeys
   readonly events: EventReporter
   readonly passwords: PasswordHasher
+  readonly breachedPasswords: BreachedPasswords
   readonly limits: Limits
+  readonly traits: Traits
+  /** Guesses at one account, one after the other. */
+  readonly turns: Turns
 }
 
 /** What a test may bring along instead. */
 export type DepsOverrides = Partial<Pick<Deps, 'log'>>
 
-/** Connects to nothing that must answer: a process starts without PostgreSQL and Redis, and serves once they are there. */
+/**
+ * Connects to nothing that must answer: a process starts without PostgreSQL and Redis, and serves once they are there.
+ * @throws TraitsSchemaError, before anything is connected.
+ */
 export async function createDeps(config: Config, overrides: DepsOverrides = {}): Promise<Deps> {
+  const traits = await loadTraits(config.traitsSchema)
   const log = overrides.log ?? createLogger(config, 'auth-api')
   const metrics = createMetrics('auth-api')
   const sql = connectDatabase(config, {
@@ -64,8 +76,11 @@ export async function createDeps(config: Config, overrides: DepsOverrides = {}):
     keyring,
     signingKeys,
     events,
-    passwords: createPasswordHasher(config, metrics),
+    passwords: createPasswordHasher(config, metrics, log),
+    breachedPasswords: createBreachedPasswords(config, log),
     limits: createLimits({ config, keyring, redis, events, log }),
+    traits,
+    turns: createTurns(),
   }
 }
 

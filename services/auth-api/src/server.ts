@@ -23,7 +23,10 @@ onShutdown({
 
 try {
   const { host, port } = config
-  deps.log.info({ node: process.version, config: describeConfig(config) }, 'starting')
+  deps.log.info(
+    { node: process.version, config: describeConfig(config), traits: deps.traits.about },
+    'starting',
+  )
   await app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` })
 } catch (error) {
   giveUp(describeListenError(error), 1)

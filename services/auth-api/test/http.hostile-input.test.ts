@@ -9,9 +9,11 @@ import { createTestApp, type TestApp } from './support/test-app.js'
 
 const problemType = 'application/problem+json; charset=utf-8'
 const id = '01890000-0000-7000-8000-000000000000'
-// Forms, and what is refused in the words of OAuth, are tried in oauth-tokens.requests.test.ts.
+// Forms, and what is refused in the words of OAuth, are tried in oauth-tokens.requests.test.ts; pages in mail-links.pages.test.ts.
 const apiRoutes = ({ app }: TestApp): InventoryRoute[] =>
-  app.routeInventory.filter(({ url }) => !url.startsWith('/api-docs') && !url.startsWith('/oauth2'))
+  app.routeInventory.filter(
+    ({ url, schema }) => !url.startsWith('/api-docs') && !url.startsWith('/oauth2') && schema?.hide !== true,
+  )
 const withBody = ({ method }: InventoryRoute): boolean => ['POST', 'PUT', 'PATCH', 'DELETE'].includes(method)
 
 /** All rows of all tables, as one hash. */

@@ -19,6 +19,8 @@ const authRoutes = [
   'HEAD /me session general',
   'PATCH /me session general',
   'POST /change-password session general',
+  'POST /forgot-password none reset',
+  'POST /reset-password none login',
   'GET /events session general',
   'HEAD /events session general',
   'GET /csrf-token none general',
@@ -34,6 +36,11 @@ const otherRoutes = [
   'GET /.well-known/jwks.json none none',
   'GET /.well-known/oauth-authorization-server none none',
   'GET /metrics none none',
+  ...['verify-email', 'reset-password', 'confirm-email-change', 'undo-email-change'].map(
+    (page) => `GET /${page} none general`,
+  ),
+  'GET /mail-links/page.css none general',
+  'GET /mail-links/page.js none general',
   'GET /api/csrf-token none general',
   'GET /api/v1/csrf-token none general',
 ]
@@ -93,13 +100,17 @@ t.test('OpenAPI', async (t) => {
     >
   }
 
-  await t.test('has every route once, under its canonical prefix', async (t) => {
+  await t.test('has every route once, under its canonical prefix, but for pages', async (t) => {
     const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace('{id}', ':id')}`),
     )
     const routes = app.routeInventory
       .filter(
-        ({ method, url }) => method !== 'HEAD' && !url.startsWith('/api-docs') && canonicalUrl(url) === url,
+        ({ method, url, schema }) =>
+          method !== 'HEAD' &&
+          !url.startsWith('/api-docs') &&
+          schema?.hide !== true &&
+          canonicalUrl(url) === url,
       )
       .map(({ method, url }) => `${method} ${url}`)
     t.same(documented.toSorted(), routes.toSorted())

@@ -1,5 +1,5 @@
 // Attacks: one mailbox under many spellings, header injection through an address, a domain that reads as another.
-import { normaliseEmail } from '@latchkey/auth-api/features/registration/normalise-email'
+import { normaliseEmail } from '@latchkey/platform/accounts/normalise-email'
 import t from 'tap'
 
 const same: [typed: string, stored: string][] = [

@@ -3,11 +3,7 @@ import type { OwnEvent, Session } from '@latchkey/contracts/http/answers'
 import { newId } from '@latchkey/platform/crypto/identifiers'
 import { relayOutbox } from '@latchkey/platform/security-events/relay-outbox'
 import t from 'tap'
-import {
-  afterAll,
-  decodeCursor,
-  encodeCursor,
-} from '@latchkey/auth-api/features/security-events/event-cursor'
+import { afterAll, decodeCursor, encodeCursor } from '@latchkey/auth-api/list-cursor'
 import { ownEventsQuery } from '@latchkey/auth-api/features/security-events/queries'
 import { shownData } from '@latchkey/auth-api/features/security-events/shown-events'
 import { anotherPassword, newPerson, signIn, signUp } from './support/accounts.js'

@@ -91,7 +91,7 @@ t.test('rows that someone has locked are left for the next run, without a wait',
   await insertOneTimeTokens(db, -1, 3)
   await db.begin(async (transaction) => {
     await transaction`SELECT FROM sessions WHERE id = ${locked} FOR UPDATE`
-    await transaction`SELECT FROM one_time_tokens ORDER BY token_hash LIMIT 1 FOR UPDATE`
+    await transaction`SELECT FROM one_time_tokens ORDER BY id LIMIT 1 FOR UPDATE`
     const cleaned = await cleanExpiredTokens(deps, { signal })
     t.same(cleaned, { session_expired: 2, session_revoked: 0, one_time_token: 2 })
   })

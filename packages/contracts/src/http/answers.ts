@@ -45,6 +45,45 @@ export type Session = Static<typeof Session>
 export const CookieSession = Type.Object(sessionFields, { $id: 'CookieSession' })
 export type CookieSession = Static<typeof CookieSession>
 
+/** The first factor was right, and the user has a second. */
+export const SecondFactorRequired = Type.Object(
+  {
+    mfaRequired: Type.Literal(true),
+    mfaToken: Type.String({ description: 'To be sent to POST /2fa/challenge with the second factor' }),
+    methods: Type.Array(Type.String(), { description: 'What the user has: totp, recovery_code' }),
+    expiresIn: Type.Integer({ description: 'Seconds' }),
+  },
+  { $id: 'SecondFactorRequired' },
+)
+export type SecondFactorRequired = Static<typeof SecondFactorRequired>
+
+/** What a first factor answers: a session, or `SecondFactorRequired` in its place. */
+export const SignInAnswer = Type.Object({ ...Session.properties }, { $id: 'SignInAnswer' })
+
+export const SecondFactors = Type.Object(
+  {
+    totp: Type.Union([Type.Object({ enabledAt: Time }), Type.Null()]),
+    recoveryCodesLeft: Type.Integer(),
+  },
+  { $id: 'SecondFactors' },
+)
+export type SecondFactors = Static<typeof SecondFactors>
+
+export const TotpSetup = Type.Object(
+  {
+    secret: Type.String({ description: 'Base32, to be typed where the picture cannot be scanned' }),
+    otpauthUrl: Type.String(),
+    qrCode: Type.String({ description: 'The same as a picture: a data URL of a PNG' }),
+  },
+  { $id: 'TotpSetup' },
+)
+export type TotpSetup = Static<typeof TotpSetup>
+
+export const RecoveryCodes = Type.Object(
+  { recoveryCodes: Type.Array(Type.String(), { description: 'Shown this once; each is good once' }) },
+  { $id: 'RecoveryCodes' },
+)
+
 export const CsrfToken = Type.Object(
   { csrfToken: Type.String({ description: 'To be sent as X-CSRF-Token' }) },
   { $id: 'CsrfToken' },
@@ -84,6 +123,9 @@ export const OwnEvents = Type.Object(
   { $id: 'OwnEvents' },
 )
 export type OwnEvents = Static<typeof OwnEvents>
+
+/** The same whoever asks for whatever address: whether a mail follows is between us and its mailbox. */
+export const MailRequested = Type.Object({ status: Type.Literal('sent_if_known') }, { $id: 'MailRequested' })
 
 export const RevokedCount = Type.Object({ revoked: Type.Integer() }, { $id: 'RevokedCount' })
 

@@ -1,5 +1,17 @@
 import { Type, type Static } from 'typebox'
-import { DisplayName, Email, Password, RefreshToken, Traits, Username, UserType } from './fields.js'
+import {
+  DisplayName,
+  Email,
+  MfaToken,
+  OneTimeToken,
+  Password,
+  RecoveryCode,
+  RefreshToken,
+  TotpCode,
+  Traits,
+  Username,
+  UserType,
+} from './fields.js'
 
 const closed = { additionalProperties: false } as const
 
@@ -59,5 +71,45 @@ export const ChangePasswordBody = Type.Object(
 )
 export type ChangePasswordBody = Static<typeof ChangePasswordBody>
 
-export const StepUpBody = Type.Object({ password: Password }, { $id: 'StepUpBody', ...closed })
+/** Exactly one of them; the use case says so. */
+const secondFactor = { code: Type.Optional(TotpCode), recoveryCode: Type.Optional(RecoveryCode) }
+
+/** Exactly one field. */
+export const StepUpBody = Type.Object(
+  { password: Type.Optional(Password), ...secondFactor },
+  { $id: 'StepUpBody', ...closed },
+)
 export type StepUpBody = Static<typeof StepUpBody>
+
+export const TotpVerifyBody = Type.Object({ code: TotpCode }, { $id: 'TotpVerifyBody', ...closed })
+export type TotpVerifyBody = Static<typeof TotpVerifyBody>
+
+export const SecondFactorBody = Type.Object(
+  { password: Password, ...secondFactor },
+  { $id: 'SecondFactorBody', ...closed },
+)
+export type SecondFactorBody = Static<typeof SecondFactorBody>
+
+export const ChallengeBody = Type.Object(
+  { mfaToken: MfaToken, ...secondFactor },
+  { $id: 'ChallengeBody', ...closed },
+)
+export type ChallengeBody = Static<typeof ChallengeBody>
+
+export const ForgotPasswordBody = Type.Object({ email: Email }, { $id: 'ForgotPasswordBody', ...closed })
+export type ForgotPasswordBody = Static<typeof ForgotPasswordBody>
+
+export const ResetPasswordBody = Type.Object(
+  { token: OneTimeToken, password: Password },
+  { $id: 'ResetPasswordBody', ...closed },
+)
+export type ResetPasswordBody = Static<typeof ResetPasswordBody>
+
+export const MagicLinkBody = Type.Object({ email: Email }, { $id: 'MagicLinkBody', ...closed })
+export type MagicLinkBody = Static<typeof MagicLinkBody>
+
+export const VerifyMagicLinkBody = Type.Object(
+  { token: OneTimeToken, deviceName: Type.Optional(DisplayName) },
+  { $id: 'VerifyMagicLinkBody', ...closed },
+)
+export type VerifyMagicLinkBody = Static<typeof VerifyMagicLinkBody>

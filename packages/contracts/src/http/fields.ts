@@ -29,3 +29,25 @@ export const Time = Type.String({ format: 'date-time', description: 'ISO 8601, U
 
 /** Bound only: a token's real shape is checked by its codec, which answers 401, not 400. */
 export const RefreshToken = Type.String({ minLength: 1, maxLength: 4096, description: 'lk1.…' })
+
+/** Bound only, as above: what is none is answered like one that was used. */
+export const OneTimeToken = Type.String({
+  minLength: 1,
+  maxLength: 256,
+  description: 'lkl_…, from the fragment of a link in a mail',
+})
+
+export const TotpCode = Type.String({
+  pattern: '^[0-9]{6}$',
+  description: 'Six digits of an authenticator app',
+})
+
+/** Bound only: however it is typed, the use case reads it. */
+export const RecoveryCode = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  description: 'One of the recovery codes',
+})
+
+/** Bound only, as above. */
+export const MfaToken = Type.String({ minLength: 1, maxLength: 256, description: 'lkm_…' })

@@ -27,6 +27,18 @@ export function findContradictions(config: Partial<Config>): string[] {
       exceeds(config.refreshGraceSeconds, config.refreshRecoverySeconds),
       'REFRESH_GRACE_SECONDS must not be longer than REFRESH_RECOVERY_SECONDS',
     ],
+    [
+      isPresent(config.passwordPepper) && config.passwordPepper === config.passwordPepperPrevious,
+      'PASSWORD_PEPPER_PREVIOUS must differ from PASSWORD_PEPPER; leave it out when the pepper has not changed',
+    ],
+    [
+      isPresent(config.passwordPepper) && config.passwordPepper === config.authSecret,
+      'PASSWORD_PEPPER must differ from AUTH_SECRET: one that leaks must not take the other along',
+    ],
+    [
+      exceeds(config.lockoutSeconds, config.lockoutMaxSeconds),
+      'LOCKOUT_DURATION must not be longer than LOCKOUT_MAX',
+    ],
     [isPresent(config.mailUrl) && config.mailFrom === null, 'MAIL_FROM is required with MAIL_URL'],
     ...(config.nodeEnv === 'production' ? productionRules(config) : []),
   ]
@@ -39,10 +51,18 @@ const weakSecret =
 /** The least of the OWASP Password Storage Cheat Sheet for argon2id. */
 const leastArgon2 = { memoryKib: 19_456, time: 2 }
 
+/** NIST SP 800-63B-4, 3.2.2. */
+const mostFailuresInARow = 100
+
 function productionRules(config: Partial<Config>): [isBroken: boolean, problem: string][] {
   return [
     [isSetAnd(isGuessableSecret, config.authSecret), `AUTH_SECRET ${weakSecret}`],
     [isSetAnd(isGuessableSecret, config.authSecretPrevious), `AUTH_SECRET_PREVIOUS ${weakSecret}`],
+    [isSetAnd(isGuessableSecret, config.passwordPepper), `PASSWORD_PEPPER ${weakSecret}`],
+    [
+      isSetAnd(isPlainHttp, config.passwordBreachCheckUrl),
+      'PASSWORD_BREACH_CHECK_URL must be https: over http anyone on the way decides which passwords are refused',
+    ],
     [isSetAnd(isExampleSecret, config.metricsToken), `METRICS_TOKEN ${weakSecret}`],
     [
       exceeds(leastArgon2.memoryKib, config.argon2MemoryKib),
@@ -53,20 +73,24 @@ function productionRules(config: Partial<Config>): [isBroken: boolean, problem: 
       `ARGON2_TIME must be at least ${leastArgon2.time} in production`,
     ],
     [
+      exceeds(config.lockoutAfter, mostFailuresInARow),
+      `LOCKOUT_AFTER must be at most ${mostFailuresInARow} in production`,
+    ],
+    [
       config.useCookieSessions === true && isPlainHttp(config.publicUrl),
       'PUBLIC_URL must be https with USE_COOKIE_SESSIONS: over http browsers drop the cookies',
     ],
   ]
 }
 
-/** Browsers take `Secure` cookies from http only where it stays on one machine. */
+/** On one machine nobody listens in, and browsers take `Secure` cookies from http too. */
 function isPlainHttp(url: string | undefined): boolean {
   if (url === undefined) return false
   const { protocol, hostname } = new URL(url)
   return protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
 }
 
-function isPresent(value: object | null | undefined): boolean {
+function isPresent(value: object | string | null | undefined): boolean {
   return value !== null && value !== undefined
 }
 
@@ -74,6 +98,6 @@ function exceeds(value: number | undefined, most: number | undefined): boolean {
   return value !== undefined && most !== undefined && value > most
 }
 
-function isSetAnd(isWeak: (secret: string) => boolean, secret: string | null | undefined): boolean {
-  return typeof secret === 'string' && isWeak(secret)
+function isSetAnd(isWeak: (text: string) => boolean, text: string | null | undefined): boolean {
+  return typeof text === 'string' && isWeak(text)
 }

@@ -1,5 +1,7 @@
 import type { Setting } from './setting.js'
+import { accountSettings } from './settings/accounts.js'
 import { limitSettings } from './settings/limits.js'
+import { lockoutSettings } from './settings/lockout.js'
 import { mailSettings } from './settings/mail.js'
 import { passwordSettings } from './settings/passwords.js'
 import { processSettings } from './settings/process.js'
@@ -12,8 +14,10 @@ export const settings = {
   ...tokenSettings,
   ...storageSettings,
   ...processSettings,
+  ...accountSettings,
   ...passwordSettings,
   ...limitSettings,
+  ...lockoutSettings,
   ...workerSettings,
   ...mailSettings,
 } satisfies Record<string, Setting<unknown>>
@@ -22,8 +26,10 @@ export const settingSections: readonly (readonly [title: string, Record<string, 
   ['Secrets and tokens', tokenSettings],
   ['PostgreSQL and Redis', storageSettings],
   ['Process', processSettings],
-  ['Password hashing', passwordSettings],
+  ['Accounts', accountSettings],
+  ['Passwords', passwordSettings],
   ['Limits: COUNT/WINDOW', limitSettings],
+  ['Lockout', lockoutSettings],
   ['Worker', workerSettings],
   ['Mail', mailSettings],
 ]

@@ -10,8 +10,14 @@ export interface SecretKeys {
   readonly sealing: Buffer
   /** Keyed hashes of account names in rate-limit keys. */
   readonly rateLimit: Buffer
+  /** Keyed hashes of whom a guess was at, in the table of counters. */
+  readonly guesses: Buffer
+  /** HMAC-SHA-256 of device passes. */
+  readonly devicePass: Buffer
   /** HMAC-SHA-256 of CSRF tokens. */
   readonly csrf: Buffer
+  /** HMAC-SHA-256 of the tokens in links of mails. */
+  readonly oneTimeToken: Buffer
 }
 
 export interface Keyring {
@@ -44,6 +50,9 @@ function deriveKeys(secret: string): SecretKeys {
     refreshToken: deriveKey(secret, 'refresh-token/v1'),
     sealing: deriveKey(secret, 'sealing/v1'),
     rateLimit: deriveKey(secret, 'rate-limit/v1'),
+    guesses: deriveKey(secret, 'guesses/v1'),
+    devicePass: deriveKey(secret, 'device-pass/v1'),
     csrf: deriveKey(secret, 'csrf-token/v1'),
+    oneTimeToken: deriveKey(secret, 'one-time-token/v1'),
   }
 }

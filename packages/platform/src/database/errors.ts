@@ -1,4 +1,4 @@
-import { AppError } from '@latchkey/contracts/errors'
+import { AppError, type ErrorCode, type FieldError } from '@latchkey/contracts/errors'
 import postgres from 'postgres'
 import { PoolError } from './pool-error.js'
 
@@ -19,19 +19,46 @@ const conflictStates = /^(40001|40P01)$/
 const brokenConnectionCodes =
   /^(CONNECTION_\w+|E(CONN(RESET|REFUSED|ABORTED)|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|NETDOWN)|ERR_(STREAM|SSL|TLS)_\w+)$/
 
-const takenCodes = { users_email_key: 'email_taken', users_username_key: 'username_taken' } as const
+const takenCodes = {
+  users_email_key: 'email_taken',
+  users_username_key: 'username_taken',
+  trait_values_name_value_key: 'trait_taken',
+} as const
+
+// Raised by our own functions, which say in their message why.
+const refusalCodes: ReadonlyMap<string, ErrorCode> = new Map([
+  ['LK001', 'forbidden'],
+  ['LK002', 'forbidden'],
+  ['LK003', 'last_admin'],
+])
 
 /**
  * What a client may be told of a database error: `unavailable` when the database did not answer and another try may go better,
- * `email_taken` or `username_taken`. Null for anything else: a fault of ours, and a 500.
+ * `email_taken`, `username_taken` or `trait_taken`, or what a function of ours refuses. Null for anything else: a fault of ours, and a 500.
  */
 export function toAppError(error: unknown): AppError | null {
   for (const [constraint, code] of Object.entries(takenCodes)) {
-    if (isUniqueViolation(error, constraint)) return new AppError(code, undefined, { cause: error })
+    if (isUniqueViolation(error, constraint))
+      return new AppError(code, undefined, { cause: error, ...takenTrait(error) })
   }
+  const refusal = refusalOf(error)
+  if (refusal !== null) return refusal
   const type = databaseErrorType(error)
   if (type === 'constraint' || type === 'statement') return null
   return new AppError('unavailable', undefined, { cause: error, retryAfterSeconds: 1 })
+}
+
+/** Which of the traits it is, from `(name, value)=(gstin, …)` in whatever language: a name has no comma, and the value is nobody's business. */
+function takenTrait(error: unknown): { errors: FieldError[] } | null {
+  const detail = error instanceof postgres.PostgresError ? error.detail : undefined
+  const [, name] = /\(name, value\)=\(([\w.-]+), /.exec(detail ?? '') ?? []
+  return name === undefined ? null : { errors: [{ path: `/traits/${name}`, message: 'is in use' }] }
+}
+
+function refusalOf(error: unknown): AppError | null {
+  if (!(error instanceof postgres.PostgresError)) return null
+  const code = refusalCodes.get(error.code)
+  return code === undefined ? null : new AppError(code, error.message, { cause: error })
 }
 
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
@@ -46,7 +73,7 @@ export function databaseErrorType(error: unknown): DatabaseErrorType {
     if (timeoutStates.test(error.code)) return 'timeout'
     if (conflictStates.test(error.code)) return 'conflict'
     if (error.severity !== 'ERROR' || awayStates.test(error.code)) return 'unavailable'
-    return error.code.startsWith('23') ? 'constraint' : 'statement'
+    return error.code.startsWith('23') || refusalCodes.has(error.code) ? 'constraint' : 'statement'
   }
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' && brokenConnectionCodes.test(code) ? 'unavailable' : 'statement'

@@ -21,7 +21,7 @@ const refreshOutcomes = [
 ] as const
 /** `sent` includes what development keeps in its folder; `retried` is a try that will be repeated; `skipped` has nobody to go to, or no way. */
 const mailStatuses = ['sent', 'retried', 'failed', 'skipped'] as const
-const attemptTypes = ['login', 'register', 'refresh'] as const
+const attemptTypes = ['login', 'register', 'refresh', 'reset'] as const
 const attemptStatuses = ['success', 'failure'] as const
 
 // Gauges that prom-client calls `_total`, which promtool refuses; `nodejs_active_resources` and its siblings say the same.

@@ -14,6 +14,10 @@ export interface StoredEvents {
 const eventColumns = (sql: Sql) => sql`
   id, occurred_at, type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, trace_id, data`
 
+/** An event as it is kept: whom its mail goes to is the mail's business alone. */
+const keptColumns = (sql: Sql) => sql`
+  id, occurred_at, type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, trace_id, data - 'mailTo'`
+
 /**
  * The events as rows with the columns above. One parameter for a batch of any size, so that it is one prepared statement; text,
  * because the driver would encode a json parameter once more.
@@ -35,15 +39,17 @@ const storedSummary = (sql: Sql) => sql`
 
 /**
  * The mails that the events of `stored` ask for, with what they tell of from `source`. Part of the statement that stores the
- * events, and only for those that were not there before: so a mail is never lost, and never asked for twice.
+ * events, and only for those that were not there before: so a mail is never lost, and never asked for twice. An event names the token of
+ * the mail's link by `tokenId`, and by `mailTo` an address that is not in `users` any more.
  */
 const mailsOfStored = (sql: Sql, source: 'given' | 'taken') => sql`
   INSERT INTO mails (event_id, template, user_id, data)
   SELECT event.id, rule.template, event.user_id, jsonb_build_object(
-    'occurredAt', event.occurred_at, 'sessionId', event.session_id, 'ip', host(event.ip), 'userAgent', event.user_agent)
+    'occurredAt', event.occurred_at, 'sessionId', event.session_id, 'ip', host(event.ip), 'userAgent', event.user_agent,
+    'tokenId', event.data->'tokenId', 'address', event.data->'mailTo')
   FROM ${sql(source)} AS event
-  JOIN json_to_recordset(${JSON.stringify(mailRules)}::text::json) AS rule (type text, "when" jsonb, template text)
-    ON rule.type = event.type AND event.data @> rule."when"
+  JOIN json_to_recordset(${JSON.stringify(mailRules)}::text::json) AS rule (type text, "when" jsonb, template text, link text)
+    ON rule.type = event.type AND event.data @> rule."when" AND (rule.link IS NULL OR event.data ? 'tokenId')
   WHERE event.user_id IS NOT NULL AND event.id IN (SELECT id FROM stored)
   ON CONFLICT DO NOTHING`
 
@@ -64,7 +70,7 @@ export async function insertSecurityEvents(
     WITH given AS (${eventRows(sql, events)}),
     stored AS (
       INSERT INTO security_events (${eventColumns(sql)})
-      SELECT ${eventColumns(sql)} FROM given ORDER BY id
+      SELECT ${keptColumns(sql)} FROM given ORDER BY id
       ON CONFLICT DO NOTHING
       RETURNING id, type, severity, occurred_at
     ), mailed AS (${mailsOfStored(sql, 'given')}
@@ -117,7 +123,7 @@ export async function moveOutboxRows(sql: Sql, limit: number): Promise<MovedEven
       RETURNING *
     ), stored AS (
       INSERT INTO security_events (${eventColumns(sql)})
-      SELECT ${eventColumns(sql)} FROM taken ORDER BY id
+      SELECT ${keptColumns(sql)} FROM taken ORDER BY id
       ON CONFLICT DO NOTHING
       RETURNING id, type, severity, occurred_at
     ), mailed AS (${mailsOfStored(sql, 'taken')}

@@ -13,8 +13,9 @@ import { createMemoryCounters } from './memory-counters.js'
 import { createRedisCounters } from './redis-counters.js'
 
 /** What is counted by address, and what by a key of the caller's. */
-export type AddressLimitName = 'generalAddress' | 'loginAddress' | 'registerAddress'
-export type LimitName = AddressLimitName | 'loginAccount' | 'refreshSession' | 'clientAddress'
+export type AddressLimitName = 'generalAddress' | 'loginAddress' | 'registerAddress' | 'resetAddress'
+export type LimitName =
+  AddressLimitName | 'loginAccount' | 'resetAccount' | 'refreshSession' | 'clientAddress'
 
 export interface Hit {
   /** How often the key was counted in this window, this time included. */
@@ -56,6 +57,8 @@ interface LimitDeps {
     | 'limitGeneralAddress'
     | 'limitLoginAddress'
     | 'limitRegisterAddress'
+    | 'limitResetAddress'
+    | 'limitResetAccount'
     | 'limitLoginAccount'
     | 'limitRefreshSession'
     | 'limitClientAddress'
@@ -75,6 +78,8 @@ export function createLimits({ config, keyring, redis, events, log }: LimitDeps)
     generalAddress: config.limitGeneralAddress,
     loginAddress: config.limitLoginAddress,
     registerAddress: config.limitRegisterAddress,
+    resetAddress: config.limitResetAddress,
+    resetAccount: config.limitResetAccount,
     loginAccount: config.limitLoginAccount,
     refreshSession: config.limitRefreshSession,
     clientAddress: config.limitClientAddress,

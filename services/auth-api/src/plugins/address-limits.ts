@@ -11,6 +11,7 @@ const limitOf: Readonly<Record<RouteLimit, AddressLimitName | null>> = {
   general: 'generalAddress',
   login: 'loginAddress',
   register: 'registerAddress',
+  reset: 'resetAddress',
   refresh: null,
   client: null,
   none: null,
@@ -51,12 +52,19 @@ export async function createAddressLimits(app: App, { limits }: Pick<Deps, 'limi
     generalAddress: limiterOf('generalAddress'),
     loginAddress: limiterOf('loginAddress'),
     registerAddress: limiterOf('registerAddress'),
+    resetAddress: limiterOf('resetAddress'),
   }
 
   return (request, reply) => {
     const name = limitOf[request.routeOptions.config.limit ?? 'general']
     return name === null ? undefined : limiters[name](request, reply)
   }
+}
+
+const names: readonly unknown[] = Object.values(limitOf)
+
+function isAddressLimit(name: string | undefined): name is AddressLimitName {
+  return name !== undefined && names.includes(name)
 }
 
 function storeKey(name: AddressLimitName, addressKey: string): string {
@@ -71,9 +79,7 @@ function createStore(limits: Limits) {
 
   async function count(key: string, max: number): Promise<{ current: number; ttl: number }> {
     const [name, addressKey = ''] = key.split(' ', 2)
-    if (name !== 'generalAddress' && name !== 'loginAddress' && name !== 'registerAddress') {
-      throw new Error(`There is no limit ${name}`)
-    }
+    if (!isAddressLimit(name)) throw new Error(`There is no limit ${name}`)
     const hit = await limits.hit(name, addressKey)
     if (hit.count === max + 1) justExceeded.add(key)
     return { current: hit.count, ttl: hit.resetMs }

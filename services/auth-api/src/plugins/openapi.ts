@@ -2,7 +2,13 @@ import { STATUS_CODES } from 'node:http'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { AppError } from '@latchkey/contracts/errors'
-import { CookieSession, Problem, Session } from '@latchkey/contracts/http/answers'
+import {
+  CookieSession,
+  Problem,
+  SecondFactorRequired,
+  Session,
+  SignInAnswer,
+} from '@latchkey/contracts/http/answers'
 import type { FastifyContextConfig, FastifySchema } from 'fastify'
 import type { App } from '../app-types.js'
 import { noBody, noQuery } from './closed-inputs.js'
@@ -88,6 +94,7 @@ function describeAnswer(status: string, schema: unknown): unknown {
   if (schema === Problem)
     return { description, content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } }
   if (schema === Session) return { description, oneOf: [Session, CookieSession] }
+  if (schema === SignInAnswer) return { description, oneOf: [Session, CookieSession, SecondFactorRequired] }
   return typeof schema === 'object' ? { description, ...schema } : schema
 }
 

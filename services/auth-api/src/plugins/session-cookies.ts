@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 /** A cookie of ours as a request brings it. */
 export type SessionCookie = { kind: 'none' } | { kind: 'twice' } | { kind: 'value'; value: string }
 
-export type SessionCookieName = 'accessToken' | 'refreshToken' | 'csrfToken'
+export type SessionCookieName = 'accessToken' | 'refreshToken' | 'csrfToken' | 'devicePass'
 
 interface Definition {
   readonly name: string
@@ -16,7 +16,7 @@ export interface SessionCookies {
   read(request: IncomingMessage, name: SessionCookieName): SessionCookie
   /** A `Set-Cookie` line. */
   write(name: SessionCookieName, value: string, maxAgeSeconds: number): string
-  /** The lines that take all of them back. */
+  /** The lines that take those of a session back. */
   readonly expired: readonly string[]
 }
 
@@ -37,6 +37,7 @@ export function createSessionCookies(isProduction: boolean): SessionCookies {
     accessToken: { name: named('__Host-', 'lk_at'), attributes: `; Path=/; HttpOnly${flags}` },
     refreshToken: { name: named('__Secure-', 'lk_rt'), attributes: `; Path=/api; HttpOnly${flags}` },
     csrfToken: { name: named('__Host-', 'lk_csrf'), attributes: `; Path=/${flags}` }, // the page's script repeats it
+    devicePass: { name: named('__Host-', 'lk_dev'), attributes: `; Path=/; HttpOnly${flags}` },
   }
 
   function write(cookie: SessionCookieName, value: string, maxAgeSeconds: number): string {
@@ -50,6 +51,7 @@ export function createSessionCookies(isProduction: boolean): SessionCookies {
       accessToken: definitions.accessToken.name,
       refreshToken: definitions.refreshToken.name,
       csrfToken: definitions.csrfToken.name,
+      devicePass: definitions.devicePass.name,
     },
     read: ({ headers }, cookie) =>
       headers.cookie === undefined ? none : findCookie(headers.cookie, definitions[cookie].name),

@@ -15,6 +15,7 @@ export interface MailValues extends Readonly<Record<string, string | null>> {
   readonly device: string | null
   readonly userAgent: string | null
   readonly ip: string | null
+  readonly link: string | null
 }
 
 export interface RenderedMail {
@@ -45,7 +46,7 @@ const ownFolder = fileURLToPath(new URL('../../templates', import.meta.url))
 const fallbackLanguage = 'en'
 const layoutName = 'layout'
 const languagePattern = /^[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}$/i
-const variables = ['service', 'publicUrl', 'name', 'time', 'device', 'userAgent', 'ip']
+const variables = ['service', 'publicUrl', 'name', 'time', 'device', 'userAgent', 'ip', 'link']
 const maxSubjectLength = 150
 
 /**
@@ -173,5 +174,6 @@ const full: MailValues = {
   device: 'Laptop',
   userAgent: 'Mozilla',
   ip: '192.0.2.1',
+  link: 'https://auth.example.com/verify-email#token=lkl_',
 }
-const samples = [full, { ...full, name: null, device: null, userAgent: null, ip: null }]
+const samples = [full, { ...full, name: null, device: null, userAgent: null, ip: null, link: null }]

@@ -16,27 +16,34 @@ export interface MailOccasion {
   readonly deviceName: string | null
   readonly userAgent: string | null
   readonly ip: string | null
+  /** Null for a mail without one. */
+  readonly link: string | null
 }
 
 /** Longer than a name needs to be, and too short for a letter in our name. */
 const shownLength = { name: 60, device: 60, userAgent: 100 }
 
-/** The mail in the reader's language. It has no links but what templates make of PUBLIC_URL. */
+/**
+ * The mail in the reader's language. It has no links but what templates make of PUBLIC_URL and the one it is written for. Anyone may ask for
+ * such a link for anyone, so that mail shows nothing of what the one who asked calls himself.
+ */
 export function writeMail(
   { mailFrom, publicUrl }: Pick<Config, 'mailFrom' | 'publicUrl'>,
   templates: MailTemplates,
   occasion: MailOccasion,
 ): Mail {
   const template = templates.find(occasion.template, occasion.locale)
+  const isAskedFor = occasion.link !== null
   const from = mailFrom ?? { name: 'Latchkey', address: 'no-reply@localhost' }
   const rendered = template.render({
     service: new URL(publicUrl).host,
     publicUrl,
     name: shownText(occasion.name, shownLength.name),
     time: describeTime(occasion.occurredAt, template.language),
-    device: shownText(occasion.deviceName, shownLength.device),
-    userAgent: shownText(occasion.userAgent, shownLength.userAgent),
+    device: isAskedFor ? null : shownText(occasion.deviceName, shownLength.device),
+    userAgent: isAskedFor ? null : shownText(occasion.userAgent, shownLength.userAgent),
     ip: occasion.ip,
+    link: occasion.link,
   })
   return {
     ...rendered,

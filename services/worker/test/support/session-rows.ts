@@ -36,8 +36,10 @@ export async function remainingSessions(db: Sql): Promise<Set<string>> {
 }
 
 export async function insertOneTimeTokens(db: Sql, expiresIn: number, count = 1): Promise<void> {
+  const userId = await insertUser(db)
   await db`
-    INSERT INTO one_time_tokens (token_hash, purpose, expires_at)
-    SELECT uuid_send(gen_random_uuid()), 'reset', now() + make_interval(secs => ${expiresIn})
+    INSERT INTO one_time_tokens (id, token_hash, purpose, user_id, email, expires_at)
+    SELECT gen_random_uuid(), sha256(uuid_send(gen_random_uuid())), 'undo_email_change', ${userId}, 'ada@example.com',
+      now() + make_interval(secs => ${expiresIn})
     FROM generate_series(1, ${count}::int)`
 }

@@ -16,6 +16,18 @@ export const limitSettings = {
   ),
   limitRefreshSession: defaulted('LIMIT_REFRESH_SESSION', limit, '20/15m', 'Refreshes per session.'),
   limitRegisterAddress: defaulted('LIMIT_REGISTER_ADDRESS', limit, '20/15m', 'Registrations per address.'),
+  limitResetAccount: defaulted(
+    'LIMIT_RESET_ACCOUNT',
+    limit,
+    '3/1h',
+    'Mails of one kind with a link that are asked for an e-mail address, whether an account has it or not.',
+  ),
+  limitResetAddress: defaulted(
+    'LIMIT_RESET_ADDRESS',
+    limit,
+    '20/1h',
+    'Mails with a link that are asked for from one address.',
+  ),
   limitGeneralAddress: defaulted(
     'LIMIT_GENERAL_ADDRESS',
     limit,

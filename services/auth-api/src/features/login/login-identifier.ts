@@ -1,6 +1,6 @@
 import { AppError } from '@latchkey/contracts/errors'
 import type { LoginBody } from '@latchkey/contracts/http/bodies'
-import { normaliseEmail } from '../registration/normalise-email.js'
+import { normaliseEmail } from '@latchkey/platform/accounts/normalise-email'
 
 export type LoginIdentifier = { kind: 'email' | 'username'; value: string }
 

@@ -5,12 +5,15 @@ import type { Deps } from '../../deps.js'
 import type { RequestOrigin } from '../../request-origin.js'
 import { clearGuesses, countGuess } from '../login/account-guesses.js'
 import { revokeSessions } from '../sessions/revoke-sessions.js'
-import { ownWords } from './own-words.js'
+import { assertGoodPassword } from './assert-good-password.js'
 import type { AdmittedPasswords } from './password-hasher.js'
-import { assertNoFaults, assertPresentable, passwordFaults } from './password-policy.js'
+import { assertPresentable } from './password-policy.js'
 import { findCredential, replacePassword, type CredentialRow } from './queries.js'
 
-type ChangeDeps = Pick<Deps, 'config' | 'events' | 'limits' | 'passwords' | 'revocations' | 'sql'>
+type ChangeDeps = Pick<
+  Deps,
+  'breachedPasswords' | 'config' | 'events' | 'limits' | 'passwords' | 'revocations' | 'sql'
+>
 
 export interface PasswordChange extends ChangePasswordBody {
   userId: string
@@ -30,7 +33,12 @@ export async function changePassword(deps: ChangeDeps, change: PasswordChange): 
   assertPresentable(change.currentPassword, '/currentPassword')
   await deps.passwords.admit(async (passwords) => {
     const credential = await getCredential(deps, change.userId)
-    assertNoFaults(faultsOf(deps, change, credential), '/newPassword')
+    await assertGoodPassword(deps, {
+      password: change.newPassword,
+      owner: credential,
+      present: change.currentPassword,
+      path: '/newPassword',
+    })
     await countGuess(deps, change.userId, change.origin)
 
     let outcome = await tryChange(deps, passwords, credential, change)
@@ -71,14 +79,4 @@ async function getCredential(deps: ChangeDeps, userId: string): Promise<Credenti
   const credential = await findCredential(deps.sql, userId)
   if (credential === null) throw new AppError('session_revoked')
   return credential
-}
-
-function faultsOf(
-  deps: ChangeDeps,
-  { currentPassword, newPassword }: PasswordChange,
-  owner: CredentialRow,
-): string[] {
-  const faults = passwordFaults(newPassword, ownWords(owner, deps.config))
-  const isSame = newPassword.normalize('NFKC') === currentPassword.normalize('NFKC')
-  return isSame ? [...faults, 'is the one you have now'] : faults
 }

@@ -1,15 +1,21 @@
 import { AppError } from '@latchkey/contracts/errors'
-import { commonPasswords } from './common-passwords.js'
+import type { Config } from '@latchkey/platform/config/config'
+import { isCommonPassword } from './common-passwords.js'
 
-/** In code points after NFKC. NIST SP 800-63B asks for 8 at least; the upper end bounds what a request can make us do. */
-export const minPasswordLength = 10
-export const maxPasswordLength = 128
+/** In code points after NFKC: it bounds what a request can make us do. */
+const maxPasswordLength = 128
+
+type PolicySettings = Pick<Config, 'passwordMinLength' | 'passwordBreachCheckUrl'>
 
 /** For people who read the API page (ASVS 6.1.2). */
-export const passwordRules =
-  `Passwords have ${minPasswordLength} to ${maxPasswordLength} characters of any kind and are compared in Unicode's NFKC. ` +
-  'Refused are common ones, patterns, rows of keys, and those made of the name, e-mail address or username of their owner or ' +
-  'of the name of this service.'
+export function describePasswordRules({ passwordMinLength, passwordBreachCheckUrl }: PolicySettings): string {
+  const breached = passwordBreachCheckUrl === null ? '' : ', those known from breaches'
+  return (
+    `Passwords have ${passwordMinLength} to ${maxPasswordLength} characters of any kind and are compared in Unicode's NFKC. ` +
+    `Refused are common ones${breached}, patterns, rows of keys, and those made of the name, e-mail address or username of their ` +
+    'owner or of the name of this service.'
+  )
+}
 
 const rows = ['abcdefghijklmnopqrstuvwxyz', '0123456789', 'qwertyuiop', 'asdfghjkl', 'zxcvbnm']
 /** Rows of letters, digits and keys, both ways and over again. */
@@ -18,27 +24,26 @@ const runs = rows
   .map((row) => row.repeat(Math.ceil(maxPasswordLength / row.length) + 1))
 const longestPattern = 4
 
-/**
- * Why a password cannot be set, all reasons at once; none when it can. No composition rules: length and lists do more.
- * `ownWords` are what an attacker who picks this account tries first, longest first.
- */
-export function passwordFaults(password: string, ownWords: readonly string[]): string[] {
+interface Measure {
+  /** In code points after NFKC. */
+  minLength: number
+  /** What an attacker who picks this account tries first, longest first. */
+  ownWords: readonly string[]
+}
+
+/** Why a password cannot be set, all reasons at once; none when it can. No composition rules: length and lists do more. */
+export function passwordFaults(password: string, { minLength, ownWords }: Measure): string[] {
   const folded = fold(password)
   const length = countCharacters(password.normalize('NFKC'))
   const faults: string[] = []
-  if (length < minPasswordLength) faults.push(`must have at least ${minPasswordLength} characters`)
+  if (length < minLength) faults.push(`must have at least ${minLength} characters`)
   if (length > maxPasswordLength) faults.push(tooLong)
-  if (isCommon(folded)) faults.push('is a common password, alone or with digits and punctuation around it')
+  if (isCommon(folded, minLength))
+    faults.push('is a common password, alone or with digits and punctuation around it')
   if (isPattern(folded)) faults.push('is a short pattern repeated, or a row of letters, digits or keys')
-  if (isMadeOf(folded, ownWords))
+  if (isMadeOf(folded, ownWords, minLength))
     faults.push('is made of your name, e-mail address or username, or of the name of this service')
   return faults
-}
-
-/** @throws AppError password_rejected with every fault. */
-export function assertNoFaults(faults: readonly string[], path: string): void {
-  if (faults.length === 0) return
-  throw new AppError('password_rejected', undefined, { errors: faults.map((message) => ({ path, message })) })
 }
 
 /** A password that nobody can have set is not worth a hash. @throws AppError validation_failed. */
@@ -50,13 +55,13 @@ export function assertPresentable(password: string, path: string): void {
 const tooLong = `must have at most ${maxPasswordLength} characters`
 const fold = (text: string): string => text.normalize('NFKC').toLowerCase()
 const countCharacters = (text: string): number => Array.from(text).length
-const isTooShort = (text: string): boolean => countCharacters(text) < minPasswordLength
 
 /** `password1!` and `passwordpassword` are no better than `password`: what surrounds the word would not do alone. */
-function isCommon(folded: string): boolean {
+function isCommon(folded: string, minLength: number): boolean {
   const words = folded.replace(/^\P{L}+/u, '').replace(/\P{L}+$/u, '')
   const word = words.slice(0, periodOf(words))
-  return commonPasswords.has(folded) || (commonPasswords.has(word) && isTooShort(folded.replace(words, '')))
+  const isDecorated = countCharacters(folded.replace(words, '')) < minLength
+  return isCommonPassword(folded) || (isDecorated && isCommonPassword(word))
 }
 
 function isPattern(folded: string): boolean {
@@ -71,7 +76,7 @@ function periodOf(text: string): number {
   return period
 }
 
-function isMadeOf(folded: string, words: readonly string[]): boolean {
+function isMadeOf(folded: string, words: readonly string[], minLength: number): boolean {
   const rest = words.reduce((left, word) => left.replaceAll(fold(word), ''), folded)
-  return rest !== folded && !/\p{L}/u.test(rest) && isTooShort(rest)
+  return rest !== folded && !/\p{L}/u.test(rest) && countCharacters(rest) < minLength
 }

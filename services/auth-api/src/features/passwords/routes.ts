@@ -6,7 +6,7 @@ import type { Deps } from '../../deps.js'
 import { callerOf } from '../../plugins/authentication.js'
 import { originOf } from '../../request-origin.js'
 import { changePassword } from './change-password.js'
-import { passwordRules } from './password-policy.js'
+import { describePasswordRules } from './password-policy.js'
 
 export function passwordsRoutes(app: App, deps: Deps): void {
   app.post('/change-password', {
@@ -14,7 +14,7 @@ export function passwordsRoutes(app: App, deps: Deps): void {
     schema: {
       tags: ['account'],
       summary: 'Change the password and end all other sessions',
-      description: passwordRules,
+      description: describePasswordRules(deps.config),
       body: ChangePasswordBody,
       response: {
         204: Type.Null({ description: 'Done' }),

@@ -11,6 +11,17 @@ export async function findUser(sql: Sql, userId: string): Promise<UserRow | null
   return row ?? null
 }
 
+/** What a change of traits builds on, locked until its transaction ends. Null for a user who is gone or disabled. */
+export async function lockTraits(
+  sql: Sql,
+  userId: string,
+): Promise<Pick<UserRow, 'userType' | 'traits'> | null> {
+  const [row] = await sql<Pick<UserRow, 'userType' | 'traits'>[]>`
+    SELECT user_type, traits FROM users WHERE id = ${userId} AND disabled_at IS NULL
+    FOR NO KEY UPDATE`
+  return row ?? null
+}
+
 /** `undefined` keeps a field as it is, null clears it. */
 export interface ProfileChanges {
   name?: string | null | undefined

@@ -21,7 +21,8 @@ export function profileRoutes(app: App, deps: Deps): void {
     schema: {
       tags: ['account'],
       summary: 'Change name, username or traits',
-      description: 'What is left out stays; null clears a name or username; traits are replaced as a whole.',
+      description:
+        'What is left out stays; null clears a name or username; traits are replaced as a whole, but for those that only admins set.',
       body: PatchMeBody,
       response: { 200: User, 400: Problem, 401: Problem, 409: Problem, 429: Problem, 503: Problem },
     },

@@ -1,4 +1,5 @@
 import type { User } from '@latchkey/contracts/http/answers'
+import type { Traits } from '@latchkey/platform/traits/traits'
 
 /** The columns of `users` that answers and access tokens are made of. */
 export interface UserRow {
@@ -15,8 +16,8 @@ export interface UserRow {
   lastLoginAt: Date | null
 }
 
-/** The user as its owner sees it. Fields are named one by one, so that a new column never leaks by itself. */
-export function userAnswer(row: UserRow): User {
+/** The user as its owner sees it, without traits that are private to admins. Fields are named one by one, so that a new column never leaks by itself. */
+export function userAnswer(row: UserRow, rules: Pick<Traits, 'shownToUser'>): User {
   return {
     id: row.id,
     email: row.email,
@@ -25,7 +26,7 @@ export function userAnswer(row: UserRow): User {
     name: row.name,
     userType: row.userType,
     roles: row.roles,
-    traits: row.traits,
+    traits: rules.shownToUser(row.traits),
     mfaEnabled: row.mfaEnabled,
     createdAt: row.createdAt.toISOString(),
     lastLoginAt: row.lastLoginAt?.toISOString() ?? null,

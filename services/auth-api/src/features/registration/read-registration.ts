@@ -1,7 +1,7 @@
 import { AppError, type FieldError } from '@latchkey/contracts/errors'
 import type { RegisterBody } from '@latchkey/contracts/http/bodies'
-import { assertTraitsFit } from '../profile/traits.js'
-import { normaliseEmail } from './normalise-email.js'
+import { normaliseEmail } from '@latchkey/platform/accounts/normalise-email'
+import type { Traits } from '@latchkey/platform/traits/traits'
 
 export interface Registration {
   email: string
@@ -13,20 +13,24 @@ export interface Registration {
 }
 
 /** What the schema cannot say of a registration. @throws AppError validation_failed. */
-export function readRegistration(body: RegisterBody): Registration {
+export function readRegistration(body: RegisterBody, rules: Traits): Registration {
   const email = normaliseEmail(body.email)
   const errors: FieldError[] = []
   if (email === null) errors.push({ path: '/email', message: 'is not an e-mail address' })
   if (body.passwordConfirmation !== undefined && body.passwordConfirmation !== body.password)
     errors.push({ path: '/passwordConfirmation', message: 'is not the same as the password' })
-  if (email === null || errors.length > 0) throw new AppError('validation_failed', undefined, { errors })
-  if (body.traits !== undefined) assertTraitsFit(body.traits)
+  const userType = body.userType ?? null
+  errors.push(...rules.userTypeErrors(userType, 'user'))
+  const traits = rules.check(body.traits ?? {}, { author: 'user', userType, stored: {} })
+  errors.push(...(traits.errors ?? []))
+  if (email === null || traits.errors !== null || errors.length > 0)
+    throw new AppError('validation_failed', undefined, { errors })
   return {
     email,
     password: body.password,
     username: body.username?.toLowerCase() ?? null,
     name: body.name ?? null,
-    userType: body.userType ?? null,
-    traits: body.traits ?? {},
+    userType,
+    traits: traits.traits,
   }
 }

@@ -1,31 +1,32 @@
 import { newId } from '@latchkey/platform/crypto/identifiers'
+import { fileTraits } from '@latchkey/platform/traits/queries'
 import type { RegisterBody } from '@latchkey/contracts/http/bodies'
 import type { Deps } from '../../deps.js'
 import type { RequestOrigin } from '../../request-origin.js'
-import { ownWords } from '../passwords/own-words.js'
-import { assertNoFaults, passwordFaults } from '../passwords/password-policy.js'
+import { assertGoodPassword } from '../passwords/assert-good-password.js'
 import { openSession, type OpenedSession } from '../sessions/open-session.js'
 import { insertUser } from './queries.js'
 import { readRegistration } from './read-registration.js'
 
-type RegistrationDeps = Pick<Deps, 'config' | 'passwords' | 'sql'>
+type RegistrationDeps = Pick<Deps, 'breachedPasswords' | 'config' | 'passwords' | 'sql' | 'traits'>
 
 /**
  * Registers a user and opens the first session, both or neither. The hash comes first, so that a name that is taken and one
  * that is free cost the same, and so that no transaction waits for it.
- * @throws AppError validation_failed, password_rejected, email_taken, username_taken, overloaded.
+ * @throws AppError validation_failed, password_rejected, email_taken, username_taken, trait_taken, overloaded.
  */
 export async function registerUser(
   deps: RegistrationDeps,
   body: RegisterBody,
   origin: RequestOrigin,
 ): Promise<OpenedSession> {
-  const { password, ...user } = readRegistration(body)
-  assertNoFaults(passwordFaults(password, ownWords(user, deps.config)), '/password')
+  const { password, ...user } = readRegistration(body, deps.traits)
+  await assertGoodPassword(deps, { password, owner: user, path: '/password' })
   const passwordHash = await deps.passwords.admit((passwords) => passwords.hash(password))
   const userId = newId()
   const opened = await deps.sql.begin(async (sql) => {
     await insertUser(sql, { ...user, id: userId, passwordHash }, origin)
+    await fileTraits(sql, userId, deps.traits.toFile(user.traits))
     return openSession(sql, deps, { userId, passwordHash, amr: ['pwd'], deviceName: null, origin })
   })
   if (opened === null) throw new Error('A user that was just made cannot sign in')

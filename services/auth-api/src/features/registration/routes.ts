@@ -5,7 +5,7 @@ import type { App } from '../../app-types.js'
 import type { Deps } from '../../deps.js'
 import { originOf } from '../../request-origin.js'
 import { countAttempt } from '../login/count-attempt.js'
-import { passwordRules } from '../passwords/password-policy.js'
+import { describePasswordRules } from '../passwords/password-policy.js'
 import { endReplacedSession } from '../sessions/cookie-session.js'
 import { sessionAnswer } from '../sessions/session-answer.js'
 import { registerUser } from './register-user.js'
@@ -19,7 +19,7 @@ export function registrationRoutes(app: App, deps: Deps): void {
       schema: {
         tags: ['account'],
         summary: url === '/register' ? 'Register and sign in' : 'The same as /register',
-        description: passwordRules,
+        description: describePasswordRules(deps.config),
         headers: SessionModeHeader,
         body: RegisterBody,
         response: { 201: Session, 400: Problem, 403: Problem, 409: Problem, 429: Problem, 503: Problem },

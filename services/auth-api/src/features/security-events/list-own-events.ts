@@ -1,6 +1,6 @@
 import type { OwnEvents } from '@latchkey/contracts/http/answers'
 import type { Deps } from '../../deps.js'
-import { afterAll, decodeCursor, encodeCursor } from './event-cursor.js'
+import { afterAll, decodeCursor, encodeCursor } from '../../list-cursor.js'
 import { ownEventsQuery } from './queries.js'
 import { shownData, shownTypes } from './shown-events.js'
 

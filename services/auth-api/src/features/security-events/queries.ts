@@ -1,6 +1,6 @@
 import type { OwnEvent } from '@latchkey/contracts/http/answers'
 import type { Sql } from '@latchkey/platform/database/client'
-import type { EventPosition } from './event-cursor.js'
+import type { ListPosition } from '../../list-cursor.js'
 
 export interface OwnEventRow extends Omit<OwnEvent, 'occurredAt' | 'data'> {
   occurredAt: Date
@@ -21,7 +21,7 @@ export const ownEventsQuery = (
     types,
     before,
     limit,
-  }: { userId: string; types: readonly string[]; before: EventPosition; limit: number },
+  }: { userId: string; types: readonly string[]; before: ListPosition; limit: number },
 ) => sql<OwnEventRow[]>`
   SELECT id, occurred_at, (extract(epoch FROM occurred_at) * 1000000)::bigint AS occurred_microseconds,
     type, severity, session_id, data,
@@ -35,5 +35,5 @@ export const ownEventsQuery = (
   ORDER BY occurred_at DESC, id DESC
   LIMIT ${limit}`
 
-const instant = (sql: Sql, { microseconds }: EventPosition) =>
+const instant = (sql: Sql, { microseconds }: ListPosition) =>
   sql`(timestamptz 'epoch' + ${microseconds}::bigint * interval '1 microsecond')`

@@ -13,6 +13,12 @@ const shownFields: Partial<Record<SecurityEventType, readonly string[]>> = {
   'session.device_changed': ['changed', 'previousIp', 'previousUserAgent'],
   'session.stepped_up': ['method'],
   'password.changed': [],
+  'mfa.challenged': ['amr'],
+  'mfa.enabled': ['method'],
+  'mfa.disabled': ['reason'],
+  'mfa.failed': ['reason', 'during'],
+  'recovery_code.used': ['during', 'remaining'],
+  'recovery_codes.replaced': [],
 }
 
 export const shownTypes: readonly string[] = Object.keys(shownFields)

@@ -45,7 +45,14 @@ export const canEnd = (sql: Sql) =>
   sql`s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.absolute_expires_at > now()`
 
 export interface Revocation {
-  reason: 'logout' | 'logout_all' | 'user_revoked' | 'password_changed' | 'session_limit' | 'client_revoked'
+  reason:
+    | 'logout'
+    | 'logout_all'
+    | 'user_revoked'
+    | 'password_changed'
+    | 'password_reset'
+    | 'session_limit'
+    | 'client_revoked'
   origin: RequestOrigin
   /** Who did it, when it was not the user: a service client. */
   actorId?: string

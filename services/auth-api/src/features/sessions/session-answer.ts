@@ -1,5 +1,6 @@
 import type { Session } from '@latchkey/contracts/http/answers'
 import type { Keyring } from '@latchkey/platform/crypto/keyring'
+import type { Traits } from '@latchkey/platform/traits/traits'
 import type { AccessTokenClaims } from '../../access-token-claims.js'
 import { userAnswer } from '../profile/user-answer.js'
 import type { LiveSessionRow } from './queries.js'
@@ -8,6 +9,7 @@ import { encodeRefreshToken } from './refresh-token.js'
 interface AnswerDeps {
   keyring: Keyring
   config: { accessTokenTtlSeconds: number }
+  traits: Pick<Traits, 'shownToUser'>
 }
 
 /**
@@ -38,6 +40,6 @@ export function sessionAnswer(
     expiresIn,
     refreshExpiresIn: row.refreshExpiresIn,
     sessionId: row.sessionId,
-    user: userAnswer(row),
+    user: userAnswer(row, deps.traits),
   }
 }

@@ -59,7 +59,13 @@ async function tryPassword(
   if (passwordHash === null) return 'no_password'
   if (!(await passwords.verify(passwordHash, password))) return 'wrong_password'
   return (
-    (await reauthenticate(deps, { sessionId, passwordHash, method: 'pwd', origin })) ?? 'changed_meanwhile'
+    (await reauthenticate(deps.sql, deps, {
+      sessionId,
+      passwordHash,
+      amr: ['pwd'],
+      method: 'pwd',
+      origin,
+    })) ?? 'changed_meanwhile'
   )
 }
 

@@ -58,8 +58,8 @@ export async function deleteEndedSessions(sql: Sql, range: SessionRange): Promis
 export async function deleteExpiredOneTimeTokens(sql: Sql, limit: number): Promise<number> {
   const [row] = await sql<{ deleted: number }[]>`
     WITH deleted AS (
-      DELETE FROM one_time_tokens WHERE token_hash = ANY (ARRAY(
-        SELECT token_hash FROM one_time_tokens
+      DELETE FROM one_time_tokens WHERE id = ANY (ARRAY(
+        SELECT id FROM one_time_tokens
         WHERE expires_at <= now()
         ORDER BY expires_at
         LIMIT ${limit}

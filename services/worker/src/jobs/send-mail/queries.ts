@@ -41,6 +41,9 @@ export interface ClaimedMail {
   /** Null when the user is gone, or disabled. */
   readonly email: string | null
   readonly name: string | null
+  /** Of the mail's link; null when it was used, replaced or has expired. */
+  readonly tokenId: string | null
+  readonly tokenHash: Buffer | null
   readonly locale: string | null
 }
 
@@ -66,9 +69,15 @@ export async function claimMail(
     SELECT
       m.claims, m.attempts, m.created_at, (m.data->>'occurredAt')::timestamptz AS occurred_at,
       m.data->>'userAgent' AS user_agent, m.data->>'ip' AS ip, s.device_name,
-      u.email::text, u.name, u.locale
+      coalesce(m.data->>'address', 
+        -- A registration that waits for its link has no user yet.
+        CASE WHEN u.id IS NOT NULL OR t.user_id IS NULL THEN coalesce(t.email, u.email)::text END) AS email,
+      -- Whoever asks for a link may have chosen the name of an account whose address nobody has proven.
+      CASE WHEN t.id IS NULL OR (u.email = t.email AND u.email_verified_at IS NOT NULL) THEN u.name END AS name,
+      u.locale, t.id AS token_id, t.token_hash
     FROM claimed m
     LEFT JOIN users u ON u.id = m.user_id AND u.disabled_at IS NULL
+    LEFT JOIN one_time_tokens t ON t.id = (m.data->>'tokenId')::uuid AND t.expires_at > now()
     LEFT JOIN sessions s ON s.id = (m.data->>'sessionId')::uuid`
   return mail ?? null
 }

@@ -1,19 +1,30 @@
-import { mailTemplateNames } from '@latchkey/contracts/mails'
+import { mailTemplateNames, type MailTemplateName } from '@latchkey/contracts/mails'
 import { sendMailJob } from '@latchkey/contracts/queues'
 import type { Queue } from '@latchkey/platform/queue/queues'
 import type { Deps } from '../../deps.js'
 import { leaseDueMails, type MailKey } from './queries.js'
 import { sendMail } from './send-mail.js'
 
-type RelayDeps = Pick<Deps, 'config' | 'log' | 'mail' | 'metrics' | 'queues' | 'redis' | 'sql'>
+type RelayDeps = Pick<Deps, 'config' | 'keyring' | 'log' | 'mail' | 'metrics' | 'queues' | 'redis' | 'sql'>
 
 /** Mails that are sent at once by one process; mail servers count the connections of a client. */
 export const mailsAtOnce = 5
 const mailsPerTurn = 100
 /** A job that waits longer is not made a second time: its id is taken. One that was lost is. */
 const leaseSeconds = 60
-/** BullMQ takes the lowest first. A stolen session is more urgent than a new device. */
-const priorities = { 'session-reuse': 1, 'password-changed': 2, 'new-device': 3 } as const
+/** BullMQ takes the lowest first. Somebody waits for a link; then what may be a theft, and then what is good to know. */
+const priorities: Readonly<Record<MailTemplateName, number>> = {
+  'verify-email': 1,
+  'complete-registration': 1,
+  'confirm-email-change': 1,
+  'session-reuse': 2,
+  'email-changed': 2,
+  'email-change-undone': 2,
+  'password-changed': 3,
+  'email-change-asked': 3,
+  'account-exists': 3,
+  'new-device': 4,
+}
 
 /** Queues the mails that are due; while Redis is away, sends them. Takes up no more than the mail server is there for. */
 export async function relayMails(deps: RelayDeps, signal: AbortSignal): Promise<void> {

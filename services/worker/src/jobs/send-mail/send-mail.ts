@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { mailLinkOf } from '@latchkey/contracts/mails'
 import { toAppError } from '@latchkey/platform/database/errors'
 import type { Deps } from '../../deps.js'
 import { MailProblem, type Mail, type MailDelivery } from '../../mail/mail.js'
 import { domainOf } from '../../mail/smtp-errors.js'
+import { linkOf } from '../../mail/mail-link.js'
 import { writeMail } from '../../mail/write-mail.js'
 import { claimMail, postponeMail, returnMail, settleMail, type ClaimedMail, type MailKey } from './queries.js'
 
-export type SendDeps = Pick<Deps, 'config' | 'log' | 'mail' | 'metrics' | 'sql'>
+export type SendDeps = Pick<Deps, 'config' | 'keyring' | 'log' | 'mail' | 'metrics' | 'sql'>
 
 /** `left`: it is settled, or somebody else's, or waits for the mail server. */
 export type SendOutcome = 'sent' | 'skipped' | 'retried' | 'failed' | 'left'
@@ -43,8 +45,11 @@ async function sendClaimed(deps: SendDeps, key: MailKey, claimed: ClaimedMail): 
   const { email } = claimed
   if (room.delivery === null) return skip(deps, key, 'MAIL_URL is not set')
   if (email === null) return skip(deps, key, 'the user is gone or disabled')
+  const purpose = mailLinkOf(key.template)
+  const link = purpose === null ? null : linkOf(deps, purpose, claimed)
+  if (purpose !== null && link === null) return skip(deps, key, 'its link was used, replaced or has expired')
   try {
-    const mail = writeMail(config, room.templates, { ...key, ...claimed, email })
+    const mail = writeMail(config, room.templates, { ...key, ...claimed, email, link })
     await deliver(deps, room.delivery, mail)
   } catch (error) {
     return handleProblem(deps, key, claimed, domainOf(email), error)

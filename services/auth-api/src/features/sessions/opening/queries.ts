@@ -6,9 +6,12 @@ import { isAlive, lifeOf, type LiveSessionRow, liveSession, revocationEvents } f
 export interface NewSession {
   sessionId: string
   userId: string
-  /** The hash that the presented password was checked against. */
-  passwordHash: string
+  /** The hash that the presented password was checked against; null where the caller's transaction has locked the user. */
+  passwordHash: string | null
   amr: string[]
+  aal: number
+  /** Whose failures are forgotten as the session opens; null when nothing was guessed. */
+  guessSubject: Buffer | null
   origin: RequestOrigin
   /** What the client calls the device; null when it gave no name. */
   deviceName: string | null
@@ -29,31 +32,36 @@ export interface OpenedSessionRow extends LiveSessionRow {
 /** Devices of a user that are remembered; the least recently seen are forgotten. Sign-ins at once may each add one more for a while. */
 const maxKnownDevices = 50
 
+const presented = (sql: Sql, { userId, passwordHash }: NewSession) =>
+  passwordHash === null
+    ? sql`SELECT ${userId}::uuid AS user_id`
+    : sql`
+      SELECT user_id FROM credentials WHERE user_id = ${userId} AND password_hash = ${passwordHash}
+      FOR SHARE`
+
 /**
  * Opens a session and tells of it, in one statement. Null when the password was changed, or the user disabled or deleted,
- * while the hash was computed: the share lock makes a change of password wait for us, or us see it.
+ * while the hash was computed: the share lock makes a change of password wait for us, or us see it. Null also for a user with a
+ * second factor who has not given it, whoever calls.
  * Locks in the order credential, user, sessions, as every change of password does.
  */
 export async function insertSession(sql: Sql, session: NewSession): Promise<OpenedSessionRow | null> {
   const { agent, lifetimes, origin } = session
   const [row] = await sql<OpenedSessionRow[]>`
-    WITH credential AS (
-      SELECT user_id FROM credentials
-      WHERE user_id = ${session.userId} AND password_hash = ${session.passwordHash}
-      FOR SHARE
+    WITH credential AS (${presented(sql, session)}
     ), u AS (
       UPDATE users SET last_login_at = now() FROM credential
-      WHERE users.id = credential.user_id AND users.disabled_at IS NULL
+      WHERE users.id = credential.user_id AND users.disabled_at IS NULL AND (${session.aal} > 1 OR NOT users.mfa_enabled)
       RETURNING users.*
     ), ended AS (
       SELECT end_surplus_sessions(u.id, ${session.sessionId}, ${session.maxOtherSessions}) AS id, u.id AS user_id FROM u
     ), told_ended AS (${revocationEvents(sql, { reason: 'session_limit', origin })}
     ), s AS (
-      INSERT INTO sessions (id, user_id, idle_expires_at, absolute_expires_at, ip, amr, device_name, user_agent, device_fingerprint)
+      INSERT INTO sessions (id, user_id, idle_expires_at, absolute_expires_at, ip, amr, aal, device_name, user_agent, device_fingerprint)
       SELECT ${session.sessionId}, u.id,
         now() + ${lifeOf(sql, lifetimes.refreshTtlSeconds, lifetimes.adminRefreshTtlSeconds)},
         now() + ${lifeOf(sql, lifetimes.sessionMaxAgeSeconds, lifetimes.adminSessionMaxAgeSeconds)},
-        ${origin.ip}::inet, ${sql.array(session.amr)}, ${session.deviceName}, ${origin.userAgent}, ${session.fingerprint}
+        ${origin.ip}::inet, ${sql.array(session.amr)}, ${session.aal}, ${session.deviceName}, ${origin.userAgent}, ${session.fingerprint}
       FROM u
       RETURNING *
     ), device AS (
@@ -68,6 +76,8 @@ export async function insertSession(sql: Sql, session: NewSession): Promise<Open
         WHERE known.agent_hash <> ${agent}
         ORDER BY known.last_seen_at DESC, known.agent_hash
         OFFSET ${maxKnownDevices - 1}))
+    ), cleared AS (
+      DELETE FROM guess_counters USING s WHERE subject = ${session.guessSubject}
     ), told AS (
       INSERT INTO outbox (type, severity, user_id, session_id, ip, user_agent, request_id, data)
       SELECT 'login.succeeded', 'info', s.user_id, s.id, s.ip, s.user_agent, ${origin.requestId},
@@ -82,13 +92,25 @@ export async function insertSession(sql: Sql, session: NewSession): Promise<Open
 
 export interface Reauthentication {
   sessionId: string
-  /** The hash that the presented password was checked against. */
-  passwordHash: string
+  /** The hash that the presented password was checked against; null where something else was presented. */
+  passwordHash: string | null
   /** RFC 8176: how the user has just authenticated. */
+  amr: string[]
+  /** What that makes of the session, unless it is more already. */
+  aal: number
+  /** What it is called in the event. */
   method: string
   origin: RequestOrigin
   lifetimes: Lifetimes
 }
+
+const stillPresented = (sql: Sql, { sessionId, passwordHash }: Reauthentication) =>
+  passwordHash === null
+    ? sql`SELECT user_id FROM sessions WHERE id = ${sessionId}`
+    : sql`
+      SELECT c.user_id FROM credentials c JOIN sessions ON sessions.user_id = c.user_id
+      WHERE sessions.id = ${sessionId} AND c.password_hash = ${passwordHash}
+      FOR SHARE OF c`
 
 /**
  * Makes the session's authentication one of now and tells of it. Null when the session has ended or the password was changed
@@ -96,19 +118,19 @@ export interface Reauthentication {
  */
 export async function renewAuthentication(
   sql: Sql,
-  { sessionId, passwordHash, method, origin, lifetimes }: Reauthentication,
+  reauthentication: Reauthentication,
 ): Promise<LiveSessionRow | null> {
+  const { sessionId, amr, aal, method, origin, lifetimes } = reauthentication
   const [row] = await sql<LiveSessionRow[]>`
-    WITH credential AS (
-      SELECT c.user_id FROM credentials c JOIN sessions ON sessions.user_id = c.user_id
-      WHERE sessions.id = ${sessionId} AND c.password_hash = ${passwordHash}
-      FOR SHARE OF c
+    WITH credential AS (${stillPresented(sql, reauthentication)}
     ), s AS (
       UPDATE sessions s SET
         authenticated_at = now(),
-        amr = CASE WHEN ${method} = ANY (s.amr) THEN s.amr ELSE s.amr || ${method}::text END
+        amr = s.amr || ARRAY(SELECT given FROM unnest(${amr}::text[]) AS given WHERE given <> ALL (s.amr)),
+        aal = greatest(s.aal, ${aal})
       FROM credential, users u
       WHERE s.id = ${sessionId} AND u.id = credential.user_id AND ${isAlive(sql, lifetimes)}
+        AND (${aal} > 1 OR NOT u.mfa_enabled)
       RETURNING s.*
     ), told AS (
       INSERT INTO outbox (type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, data)

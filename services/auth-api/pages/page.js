@@ -1,0 +1,99 @@
+// The token comes in the fragment, which no server, log or Referer sees, and leaves the address bar before anything else happens:
+// no history, bookmark or screenshot keeps it. It is sent when its reader presses the button and never before, because mail
+// scanners and previews open links too.
+let token = new URLSearchParams(location.hash.slice(1)).get('token')
+history.replaceState(null, '', location.pathname)
+addEventListener('hashchange', () => location.reload()) // another link, opened in this tab
+
+const outcome = document.querySelector('#outcome')
+const failure = 'That did not work. Try again in a moment.'
+const [firstForm, codeForm] = document.querySelectorAll('form')
+
+/** Says what came of it where screen readers hear it, and moves there when the form that had the focus is gone. */
+function tell(text, { isFinal = false } = {}) {
+  outcome.textContent = text
+  if (isFinal) {
+    for (const form of document.forms) form.hidden = true
+    outcome.focus()
+  }
+}
+
+function post(form, body) {
+  const { action, dataset } = form
+  const opensSession = dataset.opensSession !== undefined
+  return fetch(action, {
+    method: 'POST',
+    credentials: opensSession ? 'same-origin' : 'omit',
+    redirect: 'error',
+    headers: { 'content-type': 'application/json', ...(opensSession && { 'x-session-mode': 'cookie' }) },
+    body: JSON.stringify(body),
+  })
+}
+
+function bodyOf(form) {
+  const { code, ...fields } = Object.fromEntries(new FormData(form))
+  if (code === undefined) return { token, ...fields }
+  const digits = code.replace(/\s/g, '')
+  return { mfaToken: token, ...(/^\d{6}$/.test(digits) ? { code: digits } : { recoveryCode: code.trim() }) }
+}
+
+function tellSuccess(form, { mfaRequired, mfaToken, user }) {
+  if (mfaRequired) {
+    token = mfaToken
+    firstForm.hidden = true
+    codeForm.hidden = false
+    codeForm.elements.code.focus()
+    return tell('')
+  }
+  tell(user === undefined ? form.dataset.done : `${form.dataset.done} ${user.email}.`, { isFinal: true })
+  const onward = document.querySelector('#onward')
+  if (onward?.getAttribute('href')) onward.hidden = false
+}
+
+function tellRefusal(form, answer, { code, errors }) {
+  const field = form.querySelector('[aria-describedby]')
+  if (code === 'one_time_token_invalid')
+    return tell('This link was used, was replaced by a newer one, or is too old.', { isFinal: true })
+  if (answer.status === 429) {
+    const minutes = Math.ceil(Number(answer.headers.get('retry-after')) / 60)
+    return tell(
+      `There were too many tries. Try again in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`,
+    )
+  }
+  if (field !== null && answer.status < 500) {
+    field.setAttribute('aria-invalid', 'true')
+    field.focus()
+    const reasons = errors?.map(({ message }) => `it ${message}`).join('; ')
+    return tell(reasons === undefined ? 'The code is not right.' : `Choose another password: ${reasons}.`)
+  }
+  tell(failure)
+}
+
+async function submit(form) {
+  const button = form.querySelector('button')
+  button.disabled = true
+  form.querySelector('[aria-invalid]')?.removeAttribute('aria-invalid')
+  try {
+    const answer = await post(form, bodyOf(form))
+    const body = answer.status === 204 ? {} : await answer.json()
+    if (answer.ok) tellSuccess(form, body)
+    else tellRefusal(form, answer, body)
+  } catch {
+    tell(failure) // no answer, or one of a proxy's
+  }
+  button.disabled = false
+}
+
+for (const form of document.forms) {
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    void submit(form)
+  })
+}
+
+document.querySelector('#show-password')?.addEventListener('change', ({ target }) => {
+  document.querySelector('#password').type = target.checked ? 'text' : 'password'
+})
+
+if (token === null) tell('This page is for a link in a mail. Open that link once more.')
+else firstForm.hidden = false

@@ -1,0 +1,47 @@
+import { createHmac } from 'node:crypto'
+import type { SecretKeys } from '@latchkey/platform/crypto/keyring'
+import type { DevicePass } from '../../device-pass.js'
+import type { GuessedUser } from './queries.js'
+
+/** Who is guessed at, and from which device. */
+export interface GuessTarget {
+  /** Null for a name that nobody has. */
+  user: GuessedUser | null
+  /** What counts where there is no user: how the account was named. Accounts count by their e-mail address, spelled `email a@b`. */
+  name: string
+  pass: DevicePass | null
+}
+
+/** What has counters of its own, as the table knows it. */
+export interface GuessSubjects {
+  account: Buffer
+  /** Null without a pass of this user's that is newer than the password. */
+  device: Buffer | null
+}
+
+/**
+ * An account counts by its e-mail address, whatever it is called by, and an address that nobody has counts the same way: a
+ * lockout neither begins nor ends because somebody registers, leaves, or is told apart from nobody.
+ */
+export function guessSubjects(
+  keys: Pick<SecretKeys, 'guesses'>,
+  { user, name, pass }: GuessTarget,
+): GuessSubjects {
+  return {
+    account: user === null ? subjectOf(keys, name) : accountSubject(keys, user.email),
+    device: user !== null && isPassOf(user, pass) ? subjectOf(keys, `device ${pass.deviceId}`) : null,
+  }
+}
+
+export function accountSubject(keys: Pick<SecretKeys, 'guesses'>, email: string): Buffer {
+  return subjectOf(keys, `email ${email.toLowerCase()}`)
+}
+
+/** A password that was set after the pass was issued may be the answer to a device in the wrong hands. */
+function isPassOf({ id, passwordChangedAt }: GuessedUser, pass: DevicePass | null): pass is DevicePass {
+  return pass?.userId === id && (passwordChangedAt === null || passwordChangedAt <= pass.issuedAt)
+}
+
+function subjectOf({ guesses }: Pick<SecretKeys, 'guesses'>, text: string): Buffer {
+  return createHmac('sha256', guesses).update(text).digest().subarray(0, 16)
+}

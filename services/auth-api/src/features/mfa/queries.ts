@@ -1,0 +1,134 @@
+import type { Sql } from '@latchkey/platform/database/client'
+import type { RequestOrigin } from '../../request-origin.js'
+
+export interface NewChallenge {
+  tokenHash: Buffer
+  userId: string
+  /** The hash that the presented password was checked against; null where something else was presented. */
+  passwordHash: string | null
+  amr: string[]
+  deviceName: string | null
+  ttlSeconds: number
+  origin: RequestOrigin
+}
+
+/**
+ * Keeps a passed first factor until the second is given, and tells of it: whoever got this far knows the password. Null when the
+ * password was changed, the second factor removed, or the user disabled or deleted meanwhile. Takes no lock: the row names the time of
+ * the password that it was read with, and `consumeChallenge` compares.
+ */
+export async function insertChallenge(
+  sql: Sql,
+  { origin, ...challenge }: NewChallenge,
+): Promise<{ hasRecoveryCodes: boolean } | null> {
+  const [row] = await sql<{ hasRecoveryCodes: boolean }[]>`
+    WITH challenge AS (
+      INSERT INTO sign_in_challenges (token_hash, user_id, password_changed_at, amr, device_name, expires_at)
+      SELECT ${challenge.tokenHash}, u.id, c.password_changed_at, ${challenge.amr}::text[], ${challenge.deviceName},
+        now() + make_interval(secs => ${challenge.ttlSeconds})
+      FROM users u LEFT JOIN credentials c ON c.user_id = u.id
+      WHERE u.id = ${challenge.userId} AND u.disabled_at IS NULL AND u.mfa_enabled
+        AND (${challenge.passwordHash}::text IS NULL OR c.password_hash = ${challenge.passwordHash})
+      RETURNING user_id
+    ), told AS (
+      INSERT INTO outbox (type, severity, user_id, ip, user_agent, request_id, data)
+      SELECT 'mfa.challenged', 'info', user_id, ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId},
+        jsonb_build_object('amr', to_jsonb(${challenge.amr}::text[]))
+      FROM challenge
+    )
+    SELECT EXISTS (SELECT FROM recovery_codes r WHERE r.user_id = challenge.user_id) AS has_recovery_codes FROM challenge`
+  return row ?? null
+}
+
+/** The user who began a sign-in that may still be completed. */
+export async function findChallenge(sql: Sql, tokenHash: Buffer): Promise<{ userId: string } | null> {
+  const [row] = await sql<{ userId: string }[]>`
+    SELECT user_id FROM sign_in_challenges WHERE token_hash = ${tokenHash} AND expires_at > now()`
+  return row ?? null
+}
+
+/**
+ * Uses a passed first factor up. Null when another request did, when it has expired, or when the password is another one than then. The share
+ * lock makes a change of password wait for the session that is opened next, or us see it.
+ */
+export async function consumeChallenge(
+  sql: Sql,
+  { tokenHash, userId }: { tokenHash: Buffer; userId: string },
+): Promise<{ amr: string[]; deviceName: string | null } | null> {
+  const [row] = await sql<{ amr: string[]; deviceName: string | null }[]>`
+    WITH credential AS (
+      SELECT password_changed_at FROM credentials WHERE user_id = ${userId} FOR SHARE
+    )
+    DELETE FROM sign_in_challenges
+    WHERE token_hash = ${tokenHash} AND user_id = ${userId} AND expires_at > now()
+      AND password_changed_at IS NOT DISTINCT FROM (SELECT password_changed_at FROM credential)
+    RETURNING amr, device_name`
+  return row ?? null
+}
+
+export interface TotpFactor {
+  sealedSeed: Buffer
+  lastUsedStep: bigint
+}
+
+/** The one in force. */
+export async function findTotpFactor(sql: Sql, userId: string): Promise<TotpFactor | null> {
+  const [row] = await sql<TotpFactor[]>`
+    SELECT sealed_seed, last_used_step FROM totp_factors WHERE user_id = ${userId} AND sealed_seed IS NOT NULL`
+  return row ?? null
+}
+
+/**
+ * Uses a time step up, so that no code of it or of an earlier one is good again. `sealedSeed` is the factor that was read, `resealed`
+ * what takes its place. False when another request was first, or the factor is another one by now.
+ */
+export async function useStep(
+  sql: Sql,
+  {
+    userId,
+    step,
+    sealedSeed,
+    resealed,
+  }: { userId: string; step: number; sealedSeed: Buffer; resealed: Buffer },
+): Promise<boolean> {
+  const { count } = await sql`
+    UPDATE totp_factors SET last_used_step = ${step}, sealed_seed = ${resealed}
+    WHERE user_id = ${userId} AND sealed_seed = ${sealedSeed} AND last_used_step < ${step}`
+  return count === 1
+}
+
+/** The codes of one user are used one after the other, so that each is told of with how many are left. */
+export async function lockFactors(sql: Sql, userId: string): Promise<void> {
+  await sql`SELECT FROM totp_factors WHERE user_id = ${userId} FOR UPDATE`
+}
+
+export interface UsedRecoveryCode {
+  userId: string
+  codeHash: Buffer
+  /** Null at sign-in, which has none yet. */
+  sessionId: string | null
+  during: string
+  /** From so many on its owner is told to make new ones. */
+  few: number
+  origin: RequestOrigin
+}
+
+/** Uses a recovery code up and tells of it. False when there is none like it. */
+export async function useRecoveryCode(sql: Sql, { origin, ...code }: UsedRecoveryCode): Promise<boolean> {
+  const rows = await sql`
+    WITH used AS (
+      DELETE FROM recovery_codes WHERE user_id = ${code.userId} AND code_hash = ${code.codeHash} RETURNING user_id
+    ), remaining AS (
+      -- Of the time before this statement, so the one that is used is among them.
+      SELECT count(*) - 1 AS codes FROM recovery_codes WHERE user_id = ${code.userId}
+    ), told AS (
+      INSERT INTO outbox (type, severity, user_id, session_id, ip, user_agent, request_id, data)
+      SELECT 'recovery_code.used', 'warning', user_id, ${code.sessionId}::uuid,
+        ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId},
+        jsonb_build_object('during', ${code.during}::text, 'remaining', codes)
+          || CASE WHEN codes <= ${code.few} THEN '{"few": true}'::jsonb ELSE '{}' END
+      FROM used, remaining
+    )
+    SELECT user_id FROM used`
+  return rows.length > 0
+}
