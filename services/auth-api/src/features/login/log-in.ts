@@ -69,7 +69,7 @@ async function tryAccount(
 
   const { userId } = account
   let passwordHash = stored
-  if (deps.passwords.needsRehash(stored)) {
+  if (deps.passwords.needsRehash(stored, password)) {
     passwordHash = await passwords.hash(password)
     if (!(await replaceHash(deps.sql, { userId, from: stored, to: passwordHash }))) return 'changed_meanwhile'
   }
