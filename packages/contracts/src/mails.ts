@@ -19,6 +19,9 @@ export const mailRules = [
   { type: 'session.reuse_detected', when: {}, template: 'session-reuse' },
   { type: 'login.succeeded', when: { newDevice: true }, template: 'new-device' },
   { type: 'password.changed', when: {}, template: 'password-changed' },
+  { type: 'password.reset_requested', when: {}, template: 'password-reset', link: 'reset_password' },
+  { type: 'password.reset', when: {}, template: 'password-reset-done' },
+  { type: 'magic_link.requested', when: {}, template: 'magic-link', link: 'magic_link' },
   { type: 'user.registered', when: {}, template: 'verify-email', link: 'verify_email' },
   { type: 'email.verification_requested', when: {}, template: 'verify-email', link: 'verify_email' },
   {

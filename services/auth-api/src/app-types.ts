@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { BuiltInRole } from '@latchkey/contracts/roles'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 
@@ -43,6 +44,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: RouteAuth
     limit?: RouteLimit
+    /** Only with `auth: 'session'`: whom the route is for, by the roles of now. */
+    roles?: readonly BuiltInRole[]
     /** Only with `auth: 'session'`: the caller must have presented a credential in the last minutes. */
     freshAuth?: boolean
     /** How long the answer may take, where it may take longer or less than others. */

@@ -2,7 +2,10 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import type { App } from './app-types.js'
 import type { Deps } from './deps.js'
+import { findStanding } from './features/admin/admin-standing.js'
+import { admin } from './features/admin/index.js'
 import { csrf } from './features/csrf/index.js'
+import { emailVerification } from './features/email-verification/index.js'
 import { health } from './features/health/index.js'
 import { keys } from './features/keys/index.js'
 import { login } from './features/login/index.js'
@@ -32,17 +35,20 @@ import { registerJsonBody } from './plugins/json-body.js'
 import { registerApiPage, registerOpenApi } from './plugins/openapi.js'
 import { requestIdOf } from './plugins/request-ids.js'
 import { createRequestRecords } from './plugins/request-records.js'
+import { registerRoles } from './plugins/roles.js'
 import { registerRouteInventory } from './plugins/route-inventory.js'
 import { askHelmet, registerSecurityHeaders } from './plugins/security-headers.js'
 import { registerUnknownRoutes } from './plugins/unknown-routes.js'
 
 /** Answers under both prefixes: the canonical one and the unversioned one of older clients. */
 const authPrefixes = ['/api/v1/auth', '/api/auth']
+const adminPrefixes = ['/api/v1/admin', '/api/admin']
 /** Where `/csrf-token` answers too, for the same clients. */
 const apiPrefixes = ['/api/v1', '/api']
 const authFeatures = [
   csrf,
   registration,
+  emailVerification,
   login,
   stepUp,
   sessions,
@@ -92,6 +98,10 @@ export async function buildApp(deps: Deps): Promise<App> {
   registerCookieSessions(app, deps)
   registerDevicePasses(app, deps)
   await registerGate(app, deps)
+  registerRoles(app, deps, {
+    standingOf: (sessionId) => findStanding(deps, sessionId),
+    methodsOf: (userId) => listStepUpMethods(deps, userId),
+  })
   registerFreshAuth(app, (userId) => listStepUpMethods(deps, userId))
   registerUnknownRoutes(app)
   registerClosedInputs(app)
@@ -106,6 +116,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   for (const prefix of authPrefixes) {
     for (const feature of authFeatures) await app.register(feature, { prefix, deps })
   }
+  for (const prefix of adminPrefixes) await app.register(admin, { prefix, deps })
   for (const prefix of apiPrefixes) await app.register(csrf, { prefix, deps })
   await registerApiPage(app)
   return app

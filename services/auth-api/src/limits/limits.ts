@@ -15,7 +15,7 @@ import { createRedisCounters } from './redis-counters.js'
 /** What is counted by address, and what by a key of the caller's. */
 export type AddressLimitName = 'generalAddress' | 'loginAddress' | 'registerAddress' | 'resetAddress'
 export type LimitName =
-  AddressLimitName | 'loginAccount' | 'resetAccount' | 'refreshSession' | 'clientAddress'
+  AddressLimitName | 'loginAccount' | 'mfaChallenge' | 'resetAccount' | 'refreshSession' | 'clientAddress'
 
 export interface Hit {
   /** How often the key was counted in this window, this time included. */
@@ -60,6 +60,7 @@ interface LimitDeps {
     | 'limitResetAddress'
     | 'limitResetAccount'
     | 'limitLoginAccount'
+    | 'limitMfaChallenge'
     | 'limitRefreshSession'
     | 'limitClientAddress'
   >
@@ -81,6 +82,7 @@ export function createLimits({ config, keyring, redis, events, log }: LimitDeps)
     resetAddress: config.limitResetAddress,
     resetAccount: config.limitResetAccount,
     loginAccount: config.limitLoginAccount,
+    mfaChallenge: config.limitMfaChallenge,
     refreshSession: config.limitRefreshSession,
     clientAddress: config.limitClientAddress,
   }

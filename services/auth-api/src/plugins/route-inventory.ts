@@ -1,3 +1,4 @@
+import type { BuiltInRole } from '@latchkey/contracts/roles'
 import type { RouteOptions } from 'fastify'
 import type { App, RouteAuth, RouteLimit } from '../app-types.js'
 
@@ -13,6 +14,9 @@ export interface InventoryRoute {
   readonly url: string
   readonly auth: RouteAuth
   readonly limit: RouteLimit
+  /** Whom it is for; null for everyone whom `auth` lets in. */
+  readonly roles: readonly BuiltInRole[] | null
+  readonly freshAuth: boolean
   readonly schema: RouteOptions['schema']
 }
 
@@ -31,7 +35,8 @@ export function registerRouteInventory(app: App): void {
           done(new Error(`${name} ${url} does not declare config.auth and config.limit`))
           return
         }
-        inventory.push({ method: name, url, auth: config.auth, limit: config.limit, schema })
+        const { auth, limit, roles = null, freshAuth = false } = config
+        inventory.push({ method: name, url, auth, limit, roles, freshAuth, schema })
       }
     }
     done()

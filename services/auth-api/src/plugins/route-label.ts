@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 
-const unversionedAuth = /^\/api\/auth(?=\/)/
+const unversioned = /^\/api(?=\/(?:auth|admin)\/)/
 const shortCsrfToken = /^\/api(?:\/v1)?\/csrf-token$/
 
 /** The route pattern under its canonical prefix, so that all prefixes are one in limits and metrics. */
@@ -9,5 +9,5 @@ export function routeLabel({ routeOptions: { url } }: FastifyRequest): string {
 }
 
 export function canonicalUrl(url: string): string {
-  return url.replace(unversionedAuth, '/api/v1/auth').replace(shortCsrfToken, '/api/v1/auth/csrf-token')
+  return url.replace(unversioned, '/api/v1').replace(shortCsrfToken, '/api/v1/auth/csrf-token')
 }

@@ -28,6 +28,12 @@ export const limitSettings = {
     '20/1h',
     'Mails with a link that are asked for from one address.',
   ),
+  limitMfaChallenge: defaulted(
+    'LIMIT_MFA_CHALLENGE',
+    limit,
+    '5/15m',
+    'Tries at the second factor per sign-in; the token of a sign-in lives for 5 minutes.',
+  ),
   limitGeneralAddress: defaulted(
     'LIMIT_GENERAL_ADDRESS',
     limit,

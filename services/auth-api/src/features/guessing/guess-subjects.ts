@@ -1,7 +1,13 @@
 import { createHmac } from 'node:crypto'
 import type { SecretKeys } from '@latchkey/platform/crypto/keyring'
 import type { DevicePass } from '../../device-pass.js'
-import type { GuessedUser } from './queries.js'
+
+export interface GuessedUser {
+  id: string
+  email: string
+  /** Null for a user without a password. */
+  passwordChangedAt: Date | null
+}
 
 /** Who is guessed at, and from which device. */
 export interface GuessTarget {

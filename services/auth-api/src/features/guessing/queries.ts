@@ -1,4 +1,5 @@
 import type { Sql } from '@latchkey/platform/database/client'
+import type { GuessedUser } from './guess-subjects.js'
 
 export interface LockoutSettings {
   lockoutAfter: number
@@ -38,13 +39,6 @@ export async function returnGuess(sql: Sql, subject: Buffer): Promise<void> {
       DELETE FROM guess_counters WHERE subject = ${subject} AND attempts = 1
     )
     UPDATE guess_counters SET attempts = attempts - 1, open_at = now() WHERE subject = ${subject} AND attempts > 1`
-}
-
-export interface GuessedUser {
-  id: string
-  email: string
-  /** Null for a user without a password. */
-  passwordChangedAt: Date | null
 }
 
 export async function findGuessedUser(sql: Sql, userId: string): Promise<GuessedUser | null> {

@@ -30,6 +30,7 @@ export function createSignInAnswer(app: App, deps: Deps) {
       const body = reply.serializeInput(signIn.challenge, challengeSchema)
       return reply.type('application/json; charset=utf-8').send(body)
     }
+    app.devicePasses.give(request, reply, { userId: signIn.session.id, at: signIn.session.authenticatedAt })
     const session = sessionAnswer(deps, app.signAccessToken, signIn.session)
     if (!inCookies) return session
     await endReplacedSession(cookieDeps, app.cookieSessions.tokensOf(request), origin)

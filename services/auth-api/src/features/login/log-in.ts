@@ -2,15 +2,22 @@ import { AppError } from '@latchkey/contracts/errors'
 import type { LoginBody } from '@latchkey/contracts/http/bodies'
 import { newSecurityEvent } from '@latchkey/platform/security-events/security-event'
 import type { Deps } from '../../deps.js'
+import type { DevicePass } from '../../device-pass.js'
 import type { RequestOrigin } from '../../request-origin.js'
+import { guess, handBackGuess, type Guess, type GuessDeps } from '../guessing/guess.js'
+import { finishFirstFactor, type SignIn } from '../mfa/finish-first-factor.js'
 import type { AdmittedPasswords } from '../passwords/password-hasher.js'
 import { assertPresentable } from '../passwords/password-policy.js'
-import { openSession, type OpenedSession } from '../sessions/open-session.js'
-import { clearGuesses, countGuess } from './account-guesses.js'
 import { readLoginIdentifier } from './login-identifier.js'
 import { type Account, findAccount, replaceHash } from './queries.js'
 
-type LoginDeps = Pick<Deps, 'config' | 'events' | 'limits' | 'passwords' | 'revocations' | 'sql'>
+type LoginDeps = GuessDeps & Pick<Deps, 'passwords' | 'revocations'>
+
+/** Where a sign-in comes from, and how it says that its device is one of the user's. */
+export interface SignInOrigin {
+  origin: RequestOrigin
+  pass: DevicePass | null
+}
 
 /** Why a sign-in failed: for the event, never for the answer. */
 type Failure =
@@ -22,41 +29,50 @@ type Failure =
   | 'changed_meanwhile'
 
 /**
- * Signs in by e-mail or username. An unknown, a disabled and a known account with a wrong password are refused alike, in the
- * answer and in time: each costs one read, one count, one hash and one event.
- * @throws AppError validation_failed, overloaded, rate_limited, invalid_credentials.
+ * Signs in by e-mail or username, or asks for the second factor of a user who has one. An unknown, a disabled and a known account
+ * with a wrong password are refused alike, in the answer and in time: each costs one read, one count, one hash and one event.
+ * @throws AppError validation_failed, overloaded, rate_limited, too_many_attempts, invalid_credentials.
  */
-export async function logIn(deps: LoginDeps, body: LoginBody, origin: RequestOrigin): Promise<OpenedSession> {
+export async function logIn(
+  deps: LoginDeps,
+  body: LoginBody,
+  { origin, pass }: SignInOrigin,
+): Promise<SignIn> {
   const identifier = readLoginIdentifier(body)
   assertPresentable(body.password, '/password')
   return deps.passwords.admit(async (passwords) => {
     const account = await findAccount(deps.sql, identifier)
-    const guessed = account?.userId ?? `${identifier.kind} ${identifier.value}`
-    await countGuess(deps, guessed, origin)
+    const target = { user: account, name: `${identifier.kind} ${identifier.value}`, pass }
+    return guess(deps, target, origin, async (taken) => {
+      const attempt = { ...body, guess: taken, origin }
+      let outcome = await tryAccount(deps, passwords, account, attempt)
+      // A parallel sign-in renewed the hash, or the password was changed, while ours was computed: what is stored now decides.
+      if (outcome === 'changed_meanwhile')
+        outcome = await tryAccount(deps, passwords, await findAccount(deps.sql, identifier), attempt)
 
-    let outcome = await tryAccount(deps, passwords, account, body, origin)
-    // A parallel sign-in renewed the hash, or the password was changed, while ours was computed: what is stored now decides.
-    if (outcome === 'changed_meanwhile')
-      outcome = await tryAccount(deps, passwords, await findAccount(deps.sql, identifier), body, origin)
-
-    if (typeof outcome === 'string') {
-      const fields = { ...origin, userId: account?.userId, data: { reason: outcome } }
-      await deps.events.report(newSecurityEvent('login.failed', fields))
-      throw new AppError('invalid_credentials')
-    }
-    await deps.revocations.revoke(outcome.endedSessionIds)
-    await clearGuesses(deps, guessed, origin)
-    return outcome
+      if (typeof outcome === 'string') {
+        const fields = { ...origin, userId: account?.id, data: { reason: outcome } }
+        await deps.events.report(newSecurityEvent('login.failed', fields))
+        throw new AppError('invalid_credentials')
+      }
+      if (outcome.kind === 'session') await deps.revocations.revoke(outcome.session.endedSessionIds)
+      else await handBackGuess(deps.sql, taken)
+      return outcome
+    })
   })
+}
+
+interface Attempt extends LoginBody {
+  guess: Guess
+  origin: RequestOrigin
 }
 
 async function tryAccount(
   deps: LoginDeps,
   passwords: AdmittedPasswords,
   account: Account | null,
-  { password, deviceName, userType }: LoginBody,
-  origin: RequestOrigin,
-): Promise<OpenedSession | Failure> {
+  { password, deviceName, userType, guess: taken, origin }: Attempt,
+): Promise<SignIn | Failure> {
   const stored = account?.passwordHash ?? null
   const isRight = await (stored === null
     ? passwords.verifyAgainstNothing(password)
@@ -67,12 +83,20 @@ async function tryAccount(
   if (account.isDisabled) return 'account_disabled'
   if (userType !== undefined && userType !== account.userType) return 'wrong_user_type'
 
-  const { userId } = account
+  const { id: userId, mfaEnabled } = account
   let passwordHash = stored
   if (deps.passwords.needsRehash(stored)) {
     passwordHash = await passwords.hash(password)
     if (!(await replaceHash(deps.sql, { userId, from: stored, to: passwordHash }))) return 'changed_meanwhile'
   }
-  const input = { userId, passwordHash, amr: ['pwd'], deviceName: deviceName ?? null, origin }
-  return (await openSession(deps.sql, deps, input)) ?? 'changed_meanwhile'
+  const first = {
+    userId,
+    passwordHash,
+    mfaEnabled,
+    amr: ['pwd'],
+    deviceName: deviceName ?? null,
+    guess: taken,
+    origin,
+  }
+  return (await finishFirstFactor(deps.sql, deps, first)) ?? 'changed_meanwhile'
 }

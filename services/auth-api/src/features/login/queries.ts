@@ -1,17 +1,20 @@
 import type { Sql } from '@latchkey/platform/database/client'
+import type { GuessedUser } from '../guessing/guess-subjects.js'
 import type { LoginIdentifier } from './login-identifier.js'
 
-export interface Account {
-  userId: string
+export interface Account extends GuessedUser {
   isDisabled: boolean
   userType: string | null
   /** Null for a user without a password. */
   passwordHash: string | null
+  mfaEnabled: boolean
 }
 
 export async function findAccount(sql: Sql, { kind, value }: LoginIdentifier): Promise<Account | null> {
   const [row] = await sql<Account[]>`
-    SELECT u.id AS user_id, u.disabled_at IS NOT NULL AS is_disabled, u.user_type, c.password_hash
+    SELECT
+      u.id, u.email, u.disabled_at IS NOT NULL AS is_disabled, u.user_type, u.mfa_enabled,
+      c.password_hash, c.password_changed_at
     FROM users u LEFT JOIN credentials c ON c.user_id = u.id
     WHERE ${kind === 'email' ? sql`u.email = ${value}` : sql`u.username = ${value}`}`
   return row ?? null

@@ -32,7 +32,7 @@ const isPrivileged = (sql: Sql) => sql`u.roles && '{admin,auditor}'`
  * When the session ends unless it is refreshed: the earliest of idle and absolute expiry and, for a user who is privileged now,
  * the admin bound. That one is computed, so that a role that is granted later bounds the sessions that are open by then.
  */
-const endsAt = (sql: Sql, { adminSessionMaxAgeSeconds }: Lifetimes) => sql`
+export const endsAt = (sql: Sql, { adminSessionMaxAgeSeconds }: Lifetimes) => sql`
   least(s.idle_expires_at, s.absolute_expires_at, CASE WHEN ${isPrivileged(sql)}
     THEN s.authenticated_at + make_interval(secs => ${adminSessionMaxAgeSeconds}) END)`
 
@@ -53,8 +53,11 @@ export interface Revocation {
     | 'password_reset'
     | 'session_limit'
     | 'client_revoked'
+    | 'admin_revoked'
+    | 'account_disabled'
+    | 'roles_changed'
   origin: RequestOrigin
-  /** Who did it, when it was not the user: a service client. */
+  /** Who did it, when it was not the user: an admin or a service client. */
   actorId?: string
 }
 

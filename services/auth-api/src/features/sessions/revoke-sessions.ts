@@ -76,3 +76,14 @@ export function revokeSessions(
 ): Promise<string[]> {
   return revokeSessionsOfUser(sql, input.userId, input)
 }
+
+/**
+ * Ends one session of whoever's inside the caller's transaction; its user's id, or null when there was none to end. The caller hands
+ * the session's id to `revocations.revoke` once it has committed.
+ */
+export function revokeSessionOfAnyone(
+  sql: Sql,
+  input: { sessionId: string } & Revocation,
+): Promise<string | null> {
+  return revokeSession(sql, input.sessionId, { ...input, userId: null })
+}

@@ -14,12 +14,15 @@ const mailsPerTurn = 100
 const leaseSeconds = 60
 /** BullMQ takes the lowest first. Somebody waits for a link; then what may be a theft, and then what is good to know. */
 const priorities: Readonly<Record<MailTemplateName, number>> = {
+  'password-reset': 1,
+  'magic-link': 1,
   'verify-email': 1,
   'complete-registration': 1,
   'confirm-email-change': 1,
   'session-reuse': 2,
   'email-changed': 2,
   'email-change-undone': 2,
+  'password-reset-done': 2,
   'password-changed': 3,
   'email-change-asked': 3,
   'account-exists': 3,

@@ -1,0 +1,48 @@
+import { AppError } from '@latchkey/contracts/errors'
+import type { ChallengeBody } from '@latchkey/contracts/http/bodies'
+import type { Deps } from '../../deps.js'
+import type { DevicePass } from '../../device-pass.js'
+import type { RequestOrigin } from '../../request-origin.js'
+import type { GuessDeps } from '../guessing/guess.js'
+import { openSession } from '../sessions/open-session.js'
+import type { SignIn } from './finish-first-factor.js'
+import { hashMfaToken } from './mfa-token.js'
+import { presentCode } from './present-code.js'
+import { amrOf, readPresentedCode } from './presented-code.js'
+import { consumeChallenge, findChallenge } from './queries.js'
+
+type ChallengeDeps = GuessDeps & Pick<Deps, 'revocations'>
+
+/**
+ * Completes a sign-in with the second factor. The token is used up by a session and by nothing else: a wrong code leaves it, for as many
+ * tries as LIMIT_MFA_CHALLENGE allows.
+ * @throws AppError validation_failed, one_time_token_invalid (sign in anew), mfa_code_invalid, rate_limited, too_many_attempts.
+ */
+export async function answerChallenge(
+  deps: ChallengeDeps,
+  body: ChallengeBody,
+  { origin, pass }: { origin: RequestOrigin; pass: DevicePass | null },
+): Promise<SignIn> {
+  const presented = readPresentedCode(body)
+  const tokenHash = hashMfaToken(body.mfaToken)
+  const challenge = tokenHash && (await findChallenge(deps.sql, tokenHash))
+  if (challenge === null) throw new AppError('one_time_token_invalid')
+  // Only now: a token that is none would be one more key in Redis each time.
+  await deps.limits.consume('mfaChallenge', tokenHash.toString('base64url'), origin)
+
+  const { userId } = challenge
+  const attempt = { userId, sessionId: null, presented, during: 'sign_in', origin, pass } as const
+  const session = await presentCode(deps, attempt, async (sql, use) => {
+    const first = await consumeChallenge(sql, { tokenHash, userId })
+    if (first === null) throw new AppError('one_time_token_invalid')
+    await use()
+    const { deviceName } = first
+    const amr = [...new Set([...first.amr, ...amrOf[presented.method]])]
+    const opened = await openSession(sql, deps, { userId, passwordHash: null, amr, deviceName, origin })
+    // Disabled or deleted meanwhile: what was begun is over, as after a change of the password.
+    if (opened === null) throw new AppError('one_time_token_invalid')
+    return opened
+  })
+  await deps.revocations.revoke(session.endedSessionIds)
+  return { kind: 'session', session }
+}
