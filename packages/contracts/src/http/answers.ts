@@ -127,6 +127,12 @@ export type OwnEvents = Static<typeof OwnEvents>
 /** The same whoever asks for whatever address: whether a mail follows is between us and its mailbox. */
 export const MailRequested = Type.Object({ status: Type.Literal('sent_if_known') }, { $id: 'MailRequested' })
 
+/** The same for an address that has an account, whose owner is told by mail. */
+export const VerificationRequired = Type.Object(
+  { status: Type.Literal('verification_required') },
+  { $id: 'VerificationRequired' },
+)
+
 export const RevokedCount = Type.Object({ revoked: Type.Integer() }, { $id: 'RevokedCount' })
 
 /** RFC 9457, with members of ours. */

@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox'
 import {
   DisplayName,
   Email,
+  Locale,
   MfaToken,
   OneTimeToken,
   Password,
@@ -24,6 +25,7 @@ export const RegisterBody = Type.Object(
     username: Type.Optional(Username),
     userType: Type.Optional(UserType),
     traits: Type.Optional(Traits),
+    locale: Type.Optional(Locale),
   },
   { $id: 'RegisterBody', ...closed },
 )
@@ -60,6 +62,7 @@ export const PatchMeBody = Type.Object(
     name: Type.Optional(Type.Union([DisplayName, Type.Null()])),
     username: Type.Optional(Type.Union([Username, Type.Null()])),
     traits: Type.Optional(Traits),
+    locale: Type.Optional(Type.Union([Locale, Type.Null()])),
   },
   { $id: 'PatchMeBody', minProperties: 1, ...closed },
 )
@@ -70,6 +73,22 @@ export const ChangePasswordBody = Type.Object(
   { $id: 'ChangePasswordBody', ...closed },
 )
 export type ChangePasswordBody = Static<typeof ChangePasswordBody>
+
+/** What a link in a mail carries, and nothing else. */
+export const LinkBody = Type.Object({ token: OneTimeToken }, { $id: 'LinkBody', ...closed })
+export type LinkBody = Static<typeof LinkBody>
+
+export const ResendVerificationBody = Type.Object(
+  { email: Email },
+  { $id: 'ResendVerificationBody', ...closed },
+)
+export type ResendVerificationBody = Static<typeof ResendVerificationBody>
+
+export const ChangeEmailBody = Type.Object(
+  { password: Password, newEmail: Email },
+  { $id: 'ChangeEmailBody', ...closed },
+)
+export type ChangeEmailBody = Static<typeof ChangeEmailBody>
 
 /** Exactly one of them; the use case says so. */
 const secondFactor = { code: Type.Optional(TotpCode), recoveryCode: Type.Optional(RecoveryCode) }

@@ -22,6 +22,13 @@ export const DisplayName = Type.String({
   description: 'A name shown to people',
 })
 
+/** As `users_locale_check` has it. */
+export const Locale = Type.String({
+  maxLength: 30,
+  pattern: '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$',
+  description: 'Language of mails, BCP 47: de, pt-BR',
+})
+
 export const UserType = Type.String({ minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9_-]+$' })
 export const Traits = Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { maxProperties: 64 })
 export const Id = Type.String({ format: 'uuid', description: 'UUIDv7' })

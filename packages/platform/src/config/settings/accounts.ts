@@ -2,6 +2,12 @@ import { flag } from '../parsers.js'
 import { defaulted, optional } from '../setting.js'
 
 export const accountSettings = {
+  requireEmailVerification: defaulted(
+    'REQUIRE_EMAIL_VERIFICATION',
+    flag,
+    'false',
+    'Whether an account is made only when the link in a mail to its address is followed; then registering tells nobody which addresses have one.',
+  ),
   magicLink: defaulted(
     'MAGIC_LINK',
     flag,

@@ -1,4 +1,7 @@
+import { securityEventTypes } from '@latchkey/contracts/events'
 import type { Sql } from '@latchkey/platform/database/client'
+import type { OneTimeToken } from '@latchkey/platform/one-time-tokens/one-time-token'
+import { oneTimeTokenInsert } from '@latchkey/platform/one-time-tokens/queries'
 import type { RequestOrigin } from '../../request-origin.js'
 
 export interface NewUser {
@@ -9,19 +12,30 @@ export interface NewUser {
   name: string | null
   userType: string | null
   traits: Readonly<Record<string, unknown>>
+  locale: string | null
 }
 
-/** A user, the credential and the event that tells of them. Names that are taken show as violated constraints, never before. */
-export async function insertUser(sql: Sql, user: NewUser, origin: RequestOrigin): Promise<void> {
+/**
+ * A user, the credential, the token of the link that proves the address, and the event that tells of them. Names that are taken show as
+ * violated constraints, never before.
+ */
+export async function insertUser(
+  sql: Sql,
+  user: NewUser,
+  verification: OneTimeToken,
+  origin: RequestOrigin,
+): Promise<void> {
   await sql`
-    WITH created AS (
-      INSERT INTO users (id, email, username, name, user_type, traits)
-      VALUES (${user.id}, ${user.email}, ${user.username}, ${user.name}, ${user.userType}, ${JSON.stringify(user.traits)}::text::jsonb)
-      RETURNING id
+    WITH account AS (
+      INSERT INTO users (id, email, username, name, user_type, traits, locale)
+      VALUES (${user.id}, ${user.email}, ${user.username}, ${user.name}, ${user.userType}, ${JSON.stringify(user.traits)}::text::jsonb, ${user.locale})
+      RETURNING id AS user_id, email
     ), credential AS (
-      INSERT INTO credentials (user_id, password_hash)
-      SELECT id, ${user.passwordHash} FROM created
+      INSERT INTO credentials (user_id, password_hash) SELECT user_id, ${user.passwordHash} FROM account
+    ), token AS (${oneTimeTokenInsert(sql, verification)}
     )
-    INSERT INTO outbox (type, severity, user_id, actor_id, ip, user_agent, request_id)
-    SELECT 'user.registered', 'info', id, id, ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId} FROM created`
+    INSERT INTO outbox (type, severity, user_id, actor_id, ip, user_agent, request_id, data)
+    SELECT 'user.registered', ${securityEventTypes['user.registered']}, user_id, user_id,
+      ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId}, jsonb_build_object('tokenId', id)
+    FROM token`
 }

@@ -10,6 +10,7 @@ export interface Registration {
   name: string | null
   userType: string | null
   traits: Readonly<Record<string, unknown>>
+  locale: string | null
 }
 
 /** What the schema cannot say of a registration. @throws AppError validation_failed. */
@@ -32,5 +33,6 @@ export function readRegistration(body: RegisterBody, rules: Traits): Registratio
     name: body.name ?? null,
     userType,
     traits: traits.traits,
+    locale: body.locale ?? null,
   }
 }

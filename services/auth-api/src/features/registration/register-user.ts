@@ -1,4 +1,5 @@
 import { newId } from '@latchkey/platform/crypto/identifiers'
+import { newOneTimeToken } from '@latchkey/platform/one-time-tokens/one-time-token'
 import { fileTraits } from '@latchkey/platform/traits/queries'
 import type { RegisterBody } from '@latchkey/contracts/http/bodies'
 import type { Deps } from '../../deps.js'
@@ -8,7 +9,10 @@ import { openSession, type OpenedSession } from '../sessions/open-session.js'
 import { insertUser } from './queries.js'
 import { readRegistration } from './read-registration.js'
 
-type RegistrationDeps = Pick<Deps, 'breachedPasswords' | 'config' | 'passwords' | 'sql' | 'traits'>
+type RegistrationDeps = Pick<
+  Deps,
+  'breachedPasswords' | 'config' | 'keyring' | 'passwords' | 'sql' | 'traits'
+>
 
 /**
  * Registers a user and opens the first session, both or neither. The hash comes first, so that a name that is taken and one
@@ -24,8 +28,9 @@ export async function registerUser(
   await assertGoodPassword(deps, { password, owner: user, path: '/password' })
   const passwordHash = await deps.passwords.admit((passwords) => passwords.hash(password))
   const userId = newId()
+  const verification = newOneTimeToken(deps.keyring, 'verify_email')
   const opened = await deps.sql.begin(async (sql) => {
-    await insertUser(sql, { ...user, id: userId, passwordHash }, origin)
+    await insertUser(sql, { ...user, id: userId, passwordHash }, verification, origin)
     await fileTraits(sql, userId, deps.traits.toFile(user.traits))
     return openSession(sql, deps, { userId, passwordHash, amr: ['pwd'], deviceName: null, origin })
   })

@@ -1,4 +1,4 @@
-import { Problem, Session } from '@latchkey/contracts/http/answers'
+import { Problem, Session, VerificationRequired } from '@latchkey/contracts/http/answers'
 import { RegisterBody } from '@latchkey/contracts/http/bodies'
 import { SessionModeHeader } from '@latchkey/contracts/http/headers'
 import type { App } from '../../app-types.js'
@@ -8,6 +8,7 @@ import { countAttempt } from '../login/count-attempt.js'
 import { describePasswordRules } from '../passwords/password-policy.js'
 import { endReplacedSession } from '../sessions/cookie-session.js'
 import { sessionAnswer } from '../sessions/session-answer.js'
+import { awaitRegistration } from './await-registration.js'
 import { registerUser } from './register-user.js'
 
 export function registrationRoutes(app: App, deps: Deps): void {
@@ -22,11 +23,23 @@ export function registrationRoutes(app: App, deps: Deps): void {
         description: describePasswordRules(deps.config),
         headers: SessionModeHeader,
         body: RegisterBody,
-        response: { 201: Session, 400: Problem, 403: Problem, 409: Problem, 429: Problem, 503: Problem },
+        response: {
+          201: Session,
+          202: VerificationRequired,
+          400: Problem,
+          403: Problem,
+          409: Problem,
+          429: Problem,
+          503: Problem,
+        },
       },
       handler: async (request, reply) => {
         const inCookies = app.cookieSessions.isAskedFor(request)
         const origin = originOf(request)
+        if (deps.config.requireEmailVerification) {
+          await countAttempt(deps.metrics, 'register', () => awaitRegistration(deps, request.body, origin))
+          return reply.code(202).send({ status: 'verification_required' })
+        }
         const opened = await countAttempt(deps.metrics, 'register', () =>
           registerUser(deps, request.body, origin),
         )
