@@ -23,6 +23,7 @@ export const mailRules = [
   { type: 'password.reset', when: {}, template: 'password-reset-done' },
   { type: 'magic_link.requested', when: {}, template: 'magic-link', link: 'magic_link' },
   { type: 'user.registered', when: {}, template: 'verify-email', link: 'verify_email' },
+  { type: 'user.invited', when: {}, template: 'invitation', link: 'reset_password' },
   { type: 'email.verification_requested', when: {}, template: 'verify-email', link: 'verify_email' },
   {
     type: 'user.registration_requested',

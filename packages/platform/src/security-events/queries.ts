@@ -39,14 +39,17 @@ const storedSummary = (sql: Sql) => sql`
 
 /**
  * The mails that the events of `stored` ask for, with what they tell of from `source`. Part of the statement that stores the
- * events, and only for those that were not there before: so a mail is never lost, and never asked for twice. An event names the token of
+ * events, and only for those that were not there before: so a mail is never lost, and never asked for twice. Whence somebody else acted
+ * on the account is not told. An event names the token of
  * the mail's link by `tokenId`, and by `mailTo` an address that is not in `users` any more.
  */
 const mailsOfStored = (sql: Sql, source: 'given' | 'taken') => sql`
   INSERT INTO mails (event_id, template, user_id, data)
   SELECT event.id, rule.template, event.user_id, jsonb_build_object(
-    'occurredAt', event.occurred_at, 'sessionId', event.session_id, 'ip', host(event.ip), 'userAgent', event.user_agent,
-    'tokenId', event.data->'tokenId', 'address', event.data->'mailTo')
+    'occurredAt', event.occurred_at, 'sessionId', event.session_id, 'tokenId', event.data->'tokenId', 'address', event.data->'mailTo')
+    || CASE WHEN event.actor_id IS NULL OR event.actor_id = event.user_id
+      THEN jsonb_build_object('ip', host(event.ip), 'userAgent', event.user_agent)
+      ELSE '{"ip": null, "userAgent": null}' END
   FROM ${sql(source)} AS event
   JOIN json_to_recordset(${JSON.stringify(mailRules)}::text::json) AS rule (type text, "when" jsonb, template text, link text)
     ON rule.type = event.type AND event.data @> rule."when" AND (rule.link IS NULL OR event.data ? 'tokenId')

@@ -19,6 +19,7 @@ const priorities: Readonly<Record<MailTemplateName, number>> = {
   'verify-email': 1,
   'complete-registration': 1,
   'confirm-email-change': 1,
+  invitation: 2,
   'session-reuse': 2,
   'email-changed': 2,
   'email-change-undone': 2,
