@@ -11,6 +11,7 @@ const limits = {
   LIMIT_MFA_CHALLENGE: '100000/15m',
   LIMIT_GENERAL_ADDRESS: '1000000/15m',
   LIMIT_CLIENT_ADDRESS: '1000000/15m',
+  LOCKOUT_AFTER: '100000',
 }
 
 /** The environment of an api under test; `undefined` unsets. Hashes are cheap: what they cost is the matter of their own tests. */

@@ -85,7 +85,7 @@ async function tryAccount(
 
   const { id: userId, mfaEnabled } = account
   let passwordHash = stored
-  if (deps.passwords.needsRehash(stored)) {
+  if (deps.passwords.needsRehash(stored, password)) {
     passwordHash = await passwords.hash(password)
     if (!(await replaceHash(deps.sql, { userId, from: stored, to: passwordHash }))) return 'changed_meanwhile'
   }

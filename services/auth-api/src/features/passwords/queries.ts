@@ -26,24 +26,24 @@ export interface PasswordReplacement {
 }
 
 /**
- * Locks and replaces the credential, and tells of it. False when it is no longer the one that was checked. A sign-in that
- * opens a session holds a share lock on the row, so it is over, and its session to be seen, once this returns.
+ * Locks and replaces the credential, and tells of it. Answers when that was, or null when it is no longer the one that was
+ * checked. A sign-in that opens a session holds a share lock on the row, so it is over, and its session to be seen, once this returns.
  */
 export async function replacePassword(
   sql: Sql,
   { origin, ...change }: PasswordReplacement,
-): Promise<boolean> {
-  const rows = await sql`
+): Promise<Date | null> {
+  const [row] = await sql<{ passwordChangedAt: Date }[]>`
     WITH changed AS (
       UPDATE credentials SET password_hash = ${change.to}, password_changed_at = now()
       WHERE user_id = ${change.userId} AND password_hash = ${change.from}
-      RETURNING user_id
+      RETURNING user_id, password_changed_at
     ), told AS (
       INSERT INTO outbox (type, severity, user_id, actor_id, session_id, ip, user_agent, request_id)
       SELECT 'password.changed', 'notice', user_id, user_id, ${change.sessionId}::uuid,
         ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId}
       FROM changed
     )
-    SELECT user_id FROM changed`
-  return rows.length > 0
+    SELECT password_changed_at FROM changed`
+  return row?.passwordChangedAt ?? null
 }

@@ -26,7 +26,16 @@ export function passwordsRoutes(app: App, deps: Deps): void {
     },
     handler: async (request, reply) => {
       const { userId, sessionId } = callerOf(request)
-      await changePassword(deps, { ...request.body, userId, sessionId, origin: originOf(request) })
+      const pass = app.devicePasses.read(request)
+      const at = await changePassword(deps, {
+        ...request.body,
+        userId,
+        sessionId,
+        pass,
+        origin: originOf(request),
+      })
+      // It has just proved itself, and keeps its pass. All others have lost theirs.
+      app.devicePasses.give(request, reply, { userId, at })
       return reply.code(204).send(null)
     },
   })

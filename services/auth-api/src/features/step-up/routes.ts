@@ -21,7 +21,9 @@ export function stepUpRoutes(app: App, deps: Deps): void {
     handler: async (request, reply) => {
       const { userId, sessionId, via } = callerOf(request)
       const { password } = request.body
-      const session = await stepUpByPassword(deps, { userId, sessionId, password, origin: originOf(request) })
+      const pass = app.devicePasses.read(request)
+      const origin = originOf(request)
+      const session = await stepUpByPassword(deps, { userId, sessionId, password, pass, origin })
       const answer = sessionAnswer(deps, app.signAccessToken, session)
       return via === 'cookie' ? app.cookieSessions.send(request, reply, answer) : answer
     },

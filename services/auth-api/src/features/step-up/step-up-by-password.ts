@@ -1,19 +1,21 @@
 import { AppError } from '@latchkey/contracts/errors'
 import { newSecurityEvent } from '@latchkey/platform/security-events/security-event'
 import type { Deps } from '../../deps.js'
+import type { DevicePass } from '../../device-pass.js'
 import type { RequestOrigin } from '../../request-origin.js'
-import { clearGuesses, countGuess } from '../login/account-guesses.js'
+import { clearGuesses, guessAtUser, type GuessDeps } from '../guessing/guess.js'
 import type { AdmittedPasswords } from '../passwords/password-hasher.js'
 import { assertPresentable } from '../passwords/password-policy.js'
 import { reauthenticate, type ReauthenticatedSession } from '../sessions/reauthenticate.js'
 import { findStepUpCredential, type StepUpCredential } from './queries.js'
 
-type StepUpDeps = Pick<Deps, 'config' | 'events' | 'limits' | 'passwords' | 'sql'>
+type StepUpDeps = GuessDeps & Pick<Deps, 'passwords'>
 
 export interface PresentedPassword {
   userId: string
   sessionId: string
   password: string
+  pass: DevicePass | null
   origin: RequestOrigin
 }
 
@@ -23,39 +25,38 @@ type Failure = 'no_password' | 'wrong_password' | 'changed_meanwhile'
 /**
  * Takes the password once more and makes the session's authentication one of now. A guess at it counts like one at sign-in, so that
  * a stolen access token buys no further ones.
- * @throws AppError validation_failed, overloaded, rate_limited, invalid_credentials, session_revoked.
+ * @throws AppError validation_failed, overloaded, rate_limited, too_many_attempts, invalid_credentials, session_revoked.
  */
 export async function stepUpByPassword(
   deps: StepUpDeps,
   request: PresentedPassword,
 ): Promise<ReauthenticatedSession> {
   assertPresentable(request.password, '/password')
-  return deps.passwords.admit(async (passwords) => {
-    const { userId, sessionId, origin } = request
-    const credential = await getCredential(deps, request)
-    await countGuess(deps, userId, origin)
+  return deps.passwords.admit((passwords) =>
+    guessAtUser(deps, request, async (guess) => {
+      let outcome = await tryPassword(deps, passwords, request)
+      // A parallel sign-in renewed the hash, or the password was changed, while ours was computed: what is stored now decides.
+      if (outcome === 'changed_meanwhile') outcome = await tryPassword(deps, passwords, request)
 
-    let outcome = await tryPassword(deps, passwords, credential, request)
-    // A parallel sign-in renewed the hash, or the password was changed, while ours was computed: what is stored now decides.
-    if (outcome === 'changed_meanwhile')
-      outcome = await tryPassword(deps, passwords, await getCredential(deps, request), request)
-
-    if (typeof outcome === 'string') {
-      const data = { reason: outcome, during: 'step_up' }
-      await deps.events.report(newSecurityEvent('login.failed', { ...origin, userId, sessionId, data }))
-      throw new AppError('invalid_credentials')
-    }
-    await clearGuesses(deps, userId, origin)
-    return outcome
-  })
+      if (typeof outcome === 'string') {
+        const { userId, sessionId, origin } = request
+        const data = { reason: outcome, during: 'step_up' }
+        await deps.events.report(newSecurityEvent('login.failed', { ...origin, userId, sessionId, data }))
+        throw new AppError('invalid_credentials')
+      }
+      await clearGuesses(deps.sql, guess)
+      return outcome
+    }),
+  )
 }
 
 async function tryPassword(
   deps: StepUpDeps,
   passwords: AdmittedPasswords,
-  { passwordHash }: StepUpCredential,
-  { sessionId, password, origin }: PresentedPassword,
+  request: PresentedPassword,
 ): Promise<ReauthenticatedSession | Failure> {
+  const { sessionId, password, origin } = request
+  const { passwordHash } = await getCredential(deps, request)
   if (passwordHash === null) return 'no_password'
   if (!(await passwords.verify(passwordHash, password))) return 'wrong_password'
   return (
