@@ -1,4 +1,5 @@
 import { AppError } from '@latchkey/contracts/errors'
+import type { Sql } from '@latchkey/platform/database/client'
 import { toAppError } from '@latchkey/platform/database/errors'
 import { newSecurityEvent } from '@latchkey/platform/security-events/security-event'
 import type { DevicePass } from '../../device-pass.js'
@@ -6,7 +7,6 @@ import type { Deps } from '../../deps.js'
 import type { RequestOrigin } from '../../request-origin.js'
 import { type GuessSubjects, guessSubjects, type GuessTarget } from './guess-subjects.js'
 import { deleteGuesses, findGuessedUser, returnGuess, takeGuess, type TakenGuess } from './queries.js'
-import type { Sql } from '@latchkey/platform/database/client'
 
 export type GuessDeps = Pick<Deps, 'config' | 'events' | 'keyring' | 'limits' | 'sql' | 'turns'>
 
@@ -14,6 +14,8 @@ export type GuessDeps = Pick<Deps, 'config' | 'events' | 'keyring' | 'limits' | 
 export interface Guess {
   /** What it was counted for: `openSession` and `clearGuesses` clear it by this. */
   readonly subject: Buffer
+  /** After a right guess that is not enough yet: it is no failure, and those before it stay. */
+  handBack(): Promise<void>
 }
 
 /**
@@ -22,10 +24,10 @@ export interface Guess {
  * people who sign in at once are not taken for somebody who guesses.
  *
  * `check` throws when the guess was wrong. When it was right it clears what was counted, where it commits what the guess
- * was for: `openSession` does with `guess`, others call `clearGuesses`; or `handBackGuess` where another factor is still to come.
+ * was for: `openSession` does with `guess`, others call `clearGuesses`; or `guess.handBack` where another factor is still to come.
  * @throws AppError rate_limited, too_many_attempts, and what `check` throws.
  */
-export function guess<Result>(
+export function guessAt<Result>(
   deps: GuessDeps,
   target: GuessTarget,
   origin: RequestOrigin,
@@ -35,15 +37,22 @@ export function guess<Result>(
   const turn = (subjects.device ?? subjects.account).toString('base64')
   return deps.turns(turn, async () => {
     const taken = await take(deps, subjects)
+    const { subject } = taken
+    let isCleared = true
+    const handBack = async () => {
+      isCleared = false
+      await returnGuess(deps.sql, subject)
+    }
     try {
       assertOpen(taken)
-      const byAddress = `${taken.subject.toString('base64')} ${deps.limits.addressKey(origin.ip)}`
+      const byAddress = `${subject.toString('base64')} ${deps.limits.addressKey(origin.ip)}`
       await deps.limits.consume('loginAccount', byAddress, origin)
-      const result = await check(taken)
-      await deps.limits.clear('loginAccount', byAddress)
+      const result = await check({ subject, handBack })
+      if (isCleared) await deps.limits.clear('loginAccount', byAddress)
       return result
     } catch (error) {
-      if (isFaultOfOurs(error)) await returnQuietly(deps, taken)
+      if (isFaultOfOurs(error))
+        await handBack().catch(() => undefined) // stays counted; the caller hears of what failed first
       else if (taken.beginsLockout) await tellOfLockout(deps, target, subjects, taken, origin)
       throw error
     }
@@ -57,20 +66,15 @@ export async function guessAtUser<Result>(
   check: (guess: Guess) => Promise<Result>,
 ): Promise<Result> {
   const user = await findGuessedUser(deps.sql, userId)
-  return guess(deps, { user, name: `user ${userId}`, pass }, origin, check)
+  return guessAt(deps, { user, name: `user ${userId}`, pass }, origin, check)
 }
 
 /** After a right guess: forgets the failures that were counted with it, and no others. */
-export function clearGuesses(sql: Sql, { subject }: Guess): Promise<void> {
+export function clearGuesses(sql: Sql, { subject }: Pick<Guess, 'subject'>): Promise<void> {
   return deleteGuesses(sql, subject)
 }
 
-/** After a right guess that is not enough yet: it is no failure, and those before it stay. */
-export function handBackGuess(sql: Sql, { subject }: Guess): Promise<void> {
-  return returnGuess(sql, subject)
-}
-
-type CountedGuess = Guess & TakenGuess
+type CountedGuess = TakenGuess & Pick<Guess, 'subject'>
 
 /** A device that has locked itself counts as any other: otherwise nothing that unlocks the account would help who sits at it. */
 async function take({ config, sql }: GuessDeps, { device, account }: GuessSubjects): Promise<CountedGuess> {
@@ -93,20 +97,12 @@ function isFaultOfOurs(error: unknown): boolean {
   return refusal === null || refusal.status >= 500
 }
 
-async function returnQuietly({ sql }: GuessDeps, guess: Guess): Promise<void> {
-  try {
-    await handBackGuess(sql, guess)
-  } catch {
-    // It stays counted, and the caller hears of what failed first.
-  }
-}
-
 /** Once a lockout, whichever attempt brought it about; the owner hears of it by mail. */
 async function tellOfLockout(
   { events }: GuessDeps,
   { user }: GuessTarget,
   { device }: GuessSubjects,
-  { subject }: Guess,
+  { subject }: CountedGuess,
   origin: RequestOrigin,
 ): Promise<void> {
   const data = { device: subject === device }

@@ -4,7 +4,7 @@ import { newSecurityEvent } from '@latchkey/platform/security-events/security-ev
 import type { Deps } from '../../deps.js'
 import type { DevicePass } from '../../device-pass.js'
 import type { RequestOrigin } from '../../request-origin.js'
-import { guess, handBackGuess, type Guess, type GuessDeps } from '../guessing/guess.js'
+import { type Guess, guessAt, type GuessDeps } from '../guessing/guess.js'
 import { finishFirstFactor, type SignIn } from '../mfa/finish-first-factor.js'
 import type { AdmittedPasswords } from '../passwords/password-hasher.js'
 import { assertPresentable } from '../passwords/password-policy.js'
@@ -43,8 +43,8 @@ export async function logIn(
   return deps.passwords.admit(async (passwords) => {
     const account = await findAccount(deps.sql, identifier)
     const target = { user: account, name: `${identifier.kind} ${identifier.value}`, pass }
-    return guess(deps, target, origin, async (taken) => {
-      const attempt = { ...body, guess: taken, origin }
+    return guessAt(deps, target, origin, async (guess) => {
+      const attempt = { ...body, guess, origin }
       let outcome = await tryAccount(deps, passwords, account, attempt)
       // A parallel sign-in renewed the hash, or the password was changed, while ours was computed: what is stored now decides.
       if (outcome === 'changed_meanwhile')
@@ -56,7 +56,7 @@ export async function logIn(
         throw new AppError('invalid_credentials')
       }
       if (outcome.kind === 'session') await deps.revocations.revoke(outcome.session.endedSessionIds)
-      else await handBackGuess(deps.sql, taken)
+      else await guess.handBack()
       return outcome
     })
   })
@@ -71,7 +71,7 @@ async function tryAccount(
   deps: LoginDeps,
   passwords: AdmittedPasswords,
   account: Account | null,
-  { password, deviceName, userType, guess: taken, origin }: Attempt,
+  { password, deviceName, userType, guess, origin }: Attempt,
 ): Promise<SignIn | Failure> {
   const stored = account?.passwordHash ?? null
   const isRight = await (stored === null
@@ -95,7 +95,7 @@ async function tryAccount(
     mfaEnabled,
     amr: ['pwd'],
     deviceName: deviceName ?? null,
-    guess: taken,
+    guess,
     origin,
   }
   return (await finishFirstFactor(deps.sql, deps, first)) ?? 'changed_meanwhile'
