@@ -22,8 +22,8 @@ export interface Standing {
 export interface StandingSource {
   /** As of now; null for a session that has ended, or whose user is disabled. */
   standingOf: (sessionId: string) => Promise<Standing | null>
-  /** What the user can authenticate with. */
-  methodsOf: (userId: string) => Promise<readonly string[]>
+  /** What the user can authenticate with now. */
+  optionsOf: (userId: string) => Promise<{ readonly methods: readonly string[] }>
 }
 
 interface RoleDeps extends Pick<Deps, 'events' | 'log'> {
@@ -40,7 +40,7 @@ const withSecondFactor = 2
 export function registerRoles(
   app: App,
   { config: { adminRequireMfa }, events, log }: RoleDeps,
-  { standingOf, methodsOf }: StandingSource,
+  { standingOf, optionsOf }: StandingSource,
 ): void {
   const isNews = createOnceAMinute()
 
@@ -65,7 +65,7 @@ export function registerRoles(
         throw new AppError('forbidden')
       }
       if (!adminRequireMfa || standing.aal >= withSecondFactor) return
-      if (standing.mfaEnabled) throw new StepUpRequired(await methodsOf(userId))
+      if (standing.mfaEnabled) throw new StepUpRequired((await optionsOf(userId)).methods)
       throw new AppError('mfa_required', 'Enrol a second factor: POST /2fa/setup.')
     }
   }
