@@ -25,6 +25,7 @@ type Failure =
   | 'no_password'
   | 'wrong_password'
   | 'account_disabled'
+  | 'address_unproven'
   | 'wrong_user_type'
   | 'changed_meanwhile'
 
@@ -81,6 +82,7 @@ async function tryAccount(
   if (stored === null) return 'no_password'
   if (!isRight) return 'wrong_password'
   if (account.isDisabled) return 'account_disabled'
+  if (deps.config.requireEmailVerification && !account.isAddressProven) return 'address_unproven'
   if (userType !== undefined && userType !== account.userType) return 'wrong_user_type'
 
   const { id: userId, mfaEnabled } = account

@@ -4,6 +4,7 @@ import type { LoginIdentifier } from './login-identifier.js'
 
 export interface Account extends GuessedUser {
   isDisabled: boolean
+  isAddressProven: boolean
   userType: string | null
   /** Null for a user without a password. */
   passwordHash: string | null
@@ -13,8 +14,8 @@ export interface Account extends GuessedUser {
 export async function findAccount(sql: Sql, { kind, value }: LoginIdentifier): Promise<Account | null> {
   const [row] = await sql<Account[]>`
     SELECT
-      u.id, u.email, u.disabled_at IS NOT NULL AS is_disabled, u.user_type, u.mfa_enabled,
-      c.password_hash, c.password_changed_at
+      u.id, u.email, u.disabled_at IS NOT NULL AS is_disabled, u.email_verified_at IS NOT NULL AS is_address_proven,
+      u.user_type, u.mfa_enabled, c.password_hash, c.password_changed_at
     FROM users u LEFT JOIN credentials c ON c.user_id = u.id
     WHERE ${kind === 'email' ? sql`u.email = ${value}` : sql`u.username = ${value}`}`
   return row ?? null

@@ -1,5 +1,6 @@
 import { AppError } from '@latchkey/contracts/errors'
 import type { ChangePasswordBody } from '@latchkey/contracts/http/bodies'
+import { discardOneTimeTokens } from '@latchkey/platform/one-time-tokens/one-time-tokens'
 import { newSecurityEvent } from '@latchkey/platform/security-events/security-event'
 import type { Deps } from '../../deps.js'
 import type { DevicePass } from '../../device-pass.js'
@@ -31,7 +32,7 @@ type Failure = 'no_password' | 'wrong_password' | 'changed_meanwhile'
 
 /**
  * Changes the password and ends the user's other sessions, everywhere, before it returns when that was. From then on passes of
- * the user's devices are void.
+ * the user's devices are void, and so are links that were asked for before.
  * @throws AppError validation_failed, overloaded, password_rejected, rate_limited, too_many_attempts, invalid_credentials.
  */
 export async function changePassword(deps: ChangeDeps, change: PasswordChange): Promise<Date> {
@@ -76,7 +77,9 @@ async function tryChange(
     if (at === null) return null
     await clearGuesses(sql, guess)
     const others = { userId, exceptSessionId: sessionId, reason: 'password_changed', origin } as const
-    return { at, endedSessionIds: await revokeSessions(sql, others) }
+    const endedSessionIds = await revokeSessions(sql, others)
+    await discardOneTimeTokens(sql, userId)
+    return { at, endedSessionIds }
   })
   return changed ?? 'changed_meanwhile'
 }

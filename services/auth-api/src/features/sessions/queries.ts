@@ -51,6 +51,9 @@ export interface Revocation {
     | 'user_revoked'
     | 'password_changed'
     | 'password_reset'
+    | 'mfa_changed'
+    | 'address_proven'
+    | 'email_change_undone'
     | 'session_limit'
     | 'client_revoked'
     | 'admin_revoked'
@@ -78,8 +81,8 @@ export async function revokeSession(
 }
 
 /**
- * Ends the user's live sessions, all but one when that is given; the ids of those ended. One event each.
- * Rows are locked in the order of their ids, so that two of these at once cannot deadlock.
+ * Ends the user's live sessions, all but one when that is given; the ids of those ended. One event each. Sign-ins that wait for a
+ * second factor are over, too. Rows are locked in the order of their ids, so that two of these at once cannot deadlock.
  */
 export async function revokeSessionsOfUser(
   sql: Sql,
@@ -92,6 +95,8 @@ export async function revokeSessionsOfUser(
       WHERE s.user_id = ${userId} AND ${canEnd(sql)} AND (${exceptSessionId}::uuid IS NULL OR s.id <> ${exceptSessionId})
       ORDER BY s.id
       FOR UPDATE
+    ), half_open AS (
+      DELETE FROM sign_in_challenges WHERE user_id = ${userId}
     ), ended AS (
       UPDATE sessions s SET revoked_at = now(), revoke_reason = ${revocation.reason}
       FROM live WHERE s.id = live.id
