@@ -18,6 +18,7 @@ interface MailRule {
 export const mailRules = [
   { type: 'session.reuse_detected', when: {}, template: 'session-reuse' },
   { type: 'login.succeeded', when: { newDevice: true }, template: 'new-device' },
+  { type: 'login.locked', when: {}, template: 'account-locked' },
   { type: 'password.changed', when: {}, template: 'password-changed' },
   { type: 'password.reset_requested', when: {}, template: 'password-reset', link: 'reset_password' },
   { type: 'password.reset', when: {}, template: 'password-reset-done' },
@@ -36,6 +37,7 @@ export const mailRules = [
   { type: 'email.change_requested', when: {}, template: 'confirm-email-change', link: 'change_email' },
   { type: 'email.changed', when: {}, template: 'email-changed', link: 'undo_email_change' },
   { type: 'email.change_undone', when: {}, template: 'email-change-undone', link: 'reset_password' },
+  { type: 'user.deleted', when: {}, template: 'account-deleted' },
 ] as const satisfies readonly MailRule[]
 
 export type MailTemplateName = (typeof mailRules)[number]['template']

@@ -1,10 +1,19 @@
 /** Cleanup deletes what has ended and nothing else: a live session that vanished would sign its owner out at random. */
 import t from 'tap'
 import { waitFor } from '@latchkey/devstack/wait-for'
-import { cleanExpiredTokens } from '@latchkey/worker/jobs/clean-expired-tokens/clean-expired-tokens'
+import {
+  cleanExpiredTokens,
+  nothingCleaned,
+} from '@latchkey/worker/jobs/clean-expired-tokens/clean-expired-tokens'
 import { countSessionPages, endedSessionsDeletion } from '@latchkey/worker/jobs/clean-expired-tokens/queries'
 import { walkSessions } from '@latchkey/worker/jobs/clean-expired-tokens/walk-sessions'
-import { insertOneTimeTokens, insertSessions, insertUser, remainingSessions } from './support/session-rows.js'
+import {
+  insertGuessCounters,
+  insertOneTimeTokens,
+  insertSessions,
+  insertUser,
+  remainingSessions,
+} from './support/session-rows.js'
 import { createTestDeps } from './support/test-deps.js'
 
 const { signal } = new AbortController()
@@ -28,29 +37,31 @@ t.test('deletes each kind of ended row, keeps the rest, and says how many of whi
   await insertSessions(db, userId, { revoked: -1 - keepRevokedSeconds }, 6)
   await insertOneTimeTokens(db, -1, 7)
   await insertOneTimeTokens(db, 60, 2)
+  await insertGuessCounters(db, -1 - 86_400, 8)
+  await insertGuessCounters(db, 60 - 86_400, 2)
+  await insertGuessCounters(db, 86_400, 1)
 
   const cleaned = await cleanExpiredTokens(deps, { signal })
 
-  t.same(cleaned, { session_expired: 9, session_revoked: 6, one_time_token: 7 })
+  t.same(cleaned, { session_expired: 9, session_revoked: 6, one_time_token: 7, guess_counter: 8 })
   t.same([...(await remainingSessions(db))].toSorted(), kept.flat().toSorted())
   const [tokens] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM one_time_tokens`
   t.equal(tokens?.count, 2)
+  const [counters] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM guess_counters`
+  t.equal(counters?.count, 3)
 
   const text = await deps.metrics.registry.metrics()
   t.match(text, 'token_cleanup_deleted_total{kind="session_expired"} 9')
   t.match(text, 'token_cleanup_deleted_total{kind="session_revoked"} 6')
   t.match(text, 'token_cleanup_deleted_total{kind="one_time_token"} 7')
+  t.match(text, 'token_cleanup_deleted_total{kind="guess_counter"} 8')
   t.match(text, 'token_cleanup_duration_seconds_count 1')
   t.match(
     lines.find(({ msg }) => msg.includes('deleted')),
-    { session_expired: 9, session_revoked: 6, one_time_token: 7, ms: Number },
+    { session_expired: 9, session_revoked: 6, one_time_token: 7, guess_counter: 8, ms: Number },
   )
 
-  t.same(await cleanExpiredTokens(deps, { signal }), {
-    session_expired: 0,
-    session_revoked: 0,
-    one_time_token: 0,
-  })
+  t.same(await cleanExpiredTokens(deps, { signal }), nothingCleaned)
 })
 
 t.test('no statement deletes more than a batch, and batches of any size find everything', async (t) => {
@@ -89,18 +100,17 @@ t.test('rows that someone has locked are left for the next run, without a wait',
   const userId = await insertUser(db)
   const [locked = ''] = await insertSessions(db, userId, { idle: -1 }, 3)
   await insertOneTimeTokens(db, -1, 3)
+  await insertGuessCounters(db, -90_000, 3)
   await db.begin(async (transaction) => {
     await transaction`SELECT FROM sessions WHERE id = ${locked} FOR UPDATE`
     await transaction`SELECT FROM one_time_tokens ORDER BY id LIMIT 1 FOR UPDATE`
+    await transaction`SELECT FROM guess_counters ORDER BY subject LIMIT 1 FOR UPDATE`
     const cleaned = await cleanExpiredTokens(deps, { signal })
-    t.same(cleaned, { session_expired: 2, session_revoked: 0, one_time_token: 2 })
+    t.same(cleaned, { ...nothingCleaned, session_expired: 2, one_time_token: 2, guess_counter: 2 })
   })
   t.same([...(await remainingSessions(db))], [locked])
-  t.same(await cleanExpiredTokens(deps, { signal }), {
-    session_expired: 1,
-    session_revoked: 0,
-    one_time_token: 1,
-  })
+  const left = { ...nothingCleaned, session_expired: 1, one_time_token: 1, guess_counter: 1 }
+  t.same(await cleanExpiredTokens(deps, { signal }), left)
 })
 
 t.test('a run that is told to stop does so between two batches', async (t) => {
@@ -112,7 +122,7 @@ t.test('a run that is told to stop does so between two batches', async (t) => {
     signal: stopping.signal,
     onProgress: () => stopping.abort(),
   })
-  t.same(cleaned, { session_expired: 10, session_revoked: 0, one_time_token: 0 })
+  t.same(cleaned, { ...nothingCleaned, session_expired: 10 })
 })
 
 t.test('the walk reads each page once, by ranges, and never the table as a whole', async (t) => {

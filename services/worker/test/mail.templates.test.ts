@@ -18,7 +18,7 @@ const values: MailValues = {
 const missing = { ...values, name: null, device: null, userAgent: null, ip: null }
 const link = 'https://auth.example.com/verify-email#token=lkl_A'
 /** What somebody did who may be anybody: what that one calls himself is not for the reader. */
-const byAnybody: ReadonlySet<string> = new Set(['account-exists'])
+const byAnybody: ReadonlySet<string> = new Set(['account-exists', 'account-locked'])
 
 t.test(
   'each mail without a link is there in English, as text and as HTML, with all that it tells',

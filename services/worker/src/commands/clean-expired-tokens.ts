@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StoreDeps } from '../deps.js'
-import { cleanExpiredTokens, type CleanedRows } from '../jobs/clean-expired-tokens/clean-expired-tokens.js'
+import {
+  cleanExpiredTokens,
+  type CleanedRows,
+  nothingCleaned,
+} from '../jobs/clean-expired-tokens/clean-expired-tokens.js'
 import { runAlone } from '../scheduling/run-alone.js'
 import { runCommand } from './run-command.js'
 import { createProgressLine } from './progress-line.js'
@@ -19,7 +23,7 @@ await runCommand('tokens:clean', async (deps, signal) => {
 /** A worker may be at it right now; then its turn ends first. */
 async function cleanWhenFree(deps: StoreDeps, signal: AbortSignal): Promise<CleanedRows> {
   const progress = createProgressLine(process.stderr)
-  let cleaned: CleanedRows = { session_expired: 0, session_revoked: 0, one_time_token: 0 }
+  let cleaned: CleanedRows = nothingCleaned
   const clean = async () => {
     cleaned = await cleanExpiredTokens(deps, {
       signal,

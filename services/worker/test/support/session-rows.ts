@@ -43,3 +43,11 @@ export async function insertOneTimeTokens(db: Sql, expiresIn: number, count = 1)
       now() + make_interval(secs => ${expiresIn})
     FROM generate_series(1, ${count}::int)`
 }
+
+/** Of accounts that may be guessed at again so many seconds from now. */
+export async function insertGuessCounters(db: Sql, openIn: number, count: number): Promise<void> {
+  await db`
+    INSERT INTO guess_counters (subject, attempts, open_at)
+    SELECT uuid_send(gen_random_uuid()), 1, now() + make_interval(secs => ${openIn})
+    FROM generate_series(1, ${count}::int)`
+}

@@ -1,13 +1,21 @@
 import type { Deps } from '../../deps.js'
-import { deleteExpiredOneTimeTokens } from './queries.js'
+import { deleteExpiredOneTimeTokens, deleteForgottenGuesses } from './queries.js'
 import { walkSessions } from './walk-sessions.js'
 
 /**
  * What cleanup deletes, as the label `kind` of token_cleanup_deleted_total:
- * session_expired (idle or absolute expiry passed), session_revoked (ended by someone, long enough ago), one_time_token.
+ * session_expired (idle or absolute expiry passed), session_revoked (ended by someone, long enough ago), one_time_token,
+ * guess_counter (failed attempts that are forgotten).
  */
 export type CleanedRows = Record<CleanedKind, number>
-type CleanedKind = 'session_expired' | 'session_revoked' | 'one_time_token'
+type CleanedKind = 'session_expired' | 'session_revoked' | 'one_time_token' | 'guess_counter'
+
+export const nothingCleaned: Readonly<CleanedRows> = {
+  session_expired: 0,
+  session_revoked: 0,
+  one_time_token: 0,
+  guess_counter: 0,
+}
 
 export interface CleanupOptions {
   signal: AbortSignal
@@ -21,7 +29,7 @@ type CleanupDeps = Pick<Deps, 'config' | 'log' | 'metrics' | 'sql'>
 const accessTokenLeewaySeconds = 30
 
 /**
- * Deletes ended sessions and expired one-time tokens in batches of TOKEN_CLEANUP_BATCH_SIZE. Stops between two batches when
+ * Deletes ended sessions, expired one-time tokens and forgotten failures in batches of TOKEN_CLEANUP_BATCH_SIZE. Stops between two batches when
  * it is told to; what is left is found by the next run. Safe beside itself: rows that another run has locked are skipped.
  */
 export async function cleanExpiredTokens(
@@ -29,12 +37,21 @@ export async function cleanExpiredTokens(
   { signal, onProgress }: CleanupOptions,
 ): Promise<CleanedRows> {
   const startedAt = performance.now()
-  const cleaned: CleanedRows = { session_expired: 0, session_revoked: 0, one_time_token: 0 }
+  const cleaned: CleanedRows = { ...nothingCleaned }
   const count = (kind: CleanedKind, rows: number) => {
     cleaned[kind] += rows
     metrics.tokenCleanupDeletedTotal.inc({ kind }, rows)
   }
-  const total = () => cleaned.session_expired + cleaned.session_revoked + cleaned.one_time_token
+  const total = () => Object.values(cleaned).reduce((sum, rows) => sum + rows, 0)
+  const cleanInBatches = async (kind: CleanedKind, deleteBatch: (limit: number) => Promise<number>) => {
+    const limit = config.tokenCleanupBatchSize
+    let rows = limit
+    while (rows === limit && !signal.aborted) {
+      rows = await deleteBatch(limit)
+      count(kind, rows)
+      onProgress?.({ share: 1, deleted: total() })
+    }
+  }
 
   try {
     await walkSessions(sql, {
@@ -48,19 +65,17 @@ export async function cleanExpiredTokens(
         onProgress?.({ share: page / pages, deleted: total() })
       },
     })
-    let rows = config.tokenCleanupBatchSize
-    while (rows === config.tokenCleanupBatchSize && !signal.aborted) {
-      rows = await deleteExpiredOneTimeTokens(sql, config.tokenCleanupBatchSize)
-      count('one_time_token', rows)
-      onProgress?.({ share: 1, deleted: total() })
-    }
+    await cleanInBatches('one_time_token', (limit) => deleteExpiredOneTimeTokens(sql, limit))
+    await cleanInBatches('guess_counter', (limit) =>
+      deleteForgottenGuesses(sql, { limit, rememberSeconds: config.lockoutMaxSeconds }),
+    )
     return cleaned
   } finally {
     const milliseconds = performance.now() - startedAt
     metrics.tokenCleanupDurationSeconds.observe(milliseconds / 1000)
     log.info(
       { ...cleaned, ms: Math.round(milliseconds) },
-      'ended sessions and expired one-time tokens deleted',
+      'ended sessions, expired one-time tokens and forgotten failures deleted',
     )
   }
 }

@@ -69,3 +69,22 @@ export async function deleteExpiredOneTimeTokens(sql: Sql, limit: number): Promi
     SELECT count(*)::int AS deleted, set_config('synchronous_commit', 'off', true) FROM deleted`
   return row?.deleted ?? 0
 }
+
+/** Deletes at most `limit` counters of failed attempts that could have gone on `rememberSeconds` ago; answers how many. */
+export async function deleteForgottenGuesses(
+  sql: Sql,
+  { limit, rememberSeconds }: { limit: number; rememberSeconds: number },
+): Promise<number> {
+  const [row] = await sql<{ deleted: number }[]>`
+    WITH deleted AS (
+      DELETE FROM guess_counters WHERE subject = ANY (ARRAY(
+        SELECT subject FROM guess_counters
+        WHERE open_at < now() - make_interval(secs => ${rememberSeconds})
+        ORDER BY open_at
+        LIMIT ${limit}
+        FOR UPDATE SKIP LOCKED))
+      RETURNING 1
+    )
+    SELECT count(*)::int AS deleted, set_config('synchronous_commit', 'off', true) FROM deleted`
+  return row?.deleted ?? 0
+}

@@ -25,6 +25,7 @@ const priorities: Readonly<Record<MailTemplateName, number>> = {
   'email-change-undone': 2,
   'password-reset-done': 2,
   'password-changed': 3,
+  'account-locked': 3,
   'email-change-asked': 3,
   'account-exists': 3,
   'new-device': 4,
