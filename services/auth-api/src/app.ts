@@ -9,6 +9,7 @@ import { emailVerification } from './features/email-verification/index.js'
 import { health } from './features/health/index.js'
 import { keys } from './features/keys/index.js'
 import { login } from './features/login/index.js'
+import { magicLink } from './features/magic-link/index.js'
 import { mailLinks } from './features/mail-links/index.js'
 import { metricsPage } from './features/metrics/index.js'
 import { oauthTokens } from './features/oauth-tokens/index.js'
@@ -55,6 +56,7 @@ const authFeatures = [
   profile,
   passwords,
   passwordReset,
+  magicLink,
   securityEvents,
 ]
 

@@ -13,6 +13,17 @@ export async function findLinkToken(
   return row === undefined ? null : encodeOneTimeToken(deps.keyring.current, { purpose, id: row.id })
 }
 
+/** The same where several links to an address are good, the oldest first. */
+export async function findLinkTokens(
+  { db, deps }: TestApp,
+  purpose: OneTimePurpose,
+  email: string,
+): Promise<string[]> {
+  const rows = await db<{ id: string }[]>`
+    SELECT id FROM one_time_tokens WHERE purpose = ${purpose} AND email = ${email} ORDER BY created_at, id`
+  return rows.map(({ id }) => encodeOneTimeToken(deps.keyring.current, { purpose, id }))
+}
+
 /** Asks for a link and reads it as its receiver does. */
 async function requestLinkToken(
   app: TestApp,

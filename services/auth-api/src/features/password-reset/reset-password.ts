@@ -1,9 +1,12 @@
 import { AppError } from '@latchkey/contracts/errors'
 import type { ResetPasswordBody } from '@latchkey/contracts/http/bodies'
+import type { Sql } from '@latchkey/platform/database/client'
 import { consumeOneTimeToken, discardOneTimeTokens } from '@latchkey/platform/one-time-tokens/one-time-tokens'
 import { decodeOneTimeToken } from '@latchkey/platform/one-time-tokens/one-time-token'
 import type { Deps } from '../../deps.js'
 import type { RequestOrigin } from '../../request-origin.js'
+import { clearLockout } from '../guessing/clear-lockout.js'
+import { claimAccount } from '../mail-links/claim-account.js'
 import { assertGoodPassword } from '../passwords/assert-good-password.js'
 import type { PasswordOwner } from '../passwords/own-words.js'
 import { revokeSessions } from '../sessions/revoke-sessions.js'
@@ -27,15 +30,7 @@ export async function resetPassword(
   const owner = await getOwner(deps, token)
   await assertGoodPassword(deps, { password, owner, path: '/password' })
   const passwordHash = await deps.passwords.admit((passwords) => passwords.hash(password))
-  const ended = await deps.sql.begin(async (sql) => {
-    const link = await consumeOneTimeToken(sql, deps, { purpose, token })
-    if (link === null) throw new AppError('one_time_token_invalid')
-    const { userId, email } = link
-    if (!(await setPassword(sql, { userId, email, passwordHash, origin })))
-      throw new AppError('one_time_token_invalid')
-    await discardOneTimeTokens(sql, userId)
-    return revokeSessions(sql, { userId, exceptSessionId: null, reason: 'password_reset', origin })
-  })
+  const ended = await deps.sql.begin((sql) => useLink(sql, deps, { token, passwordHash, origin }))
   await deps.revocations.revoke(ended)
 }
 
@@ -45,4 +40,22 @@ async function getOwner({ keyring, sql }: ResetDeps, token: string): Promise<Pas
   const owner = decoded === null ? null : await findLinkOwner(sql, decoded)
   if (owner === null) throw new AppError('one_time_token_invalid')
   return owner
+}
+
+/** The ids of the sessions that it ended. */
+async function useLink(
+  sql: Sql,
+  deps: ResetDeps,
+  { token, passwordHash, origin }: { token: string; passwordHash: string; origin: RequestOrigin },
+): Promise<string[]> {
+  const link = await consumeOneTimeToken(sql, deps, { purpose, token })
+  const claim = link && (await claimAccount(sql, link, origin))
+  if (link === null || claim === null) throw new AppError('one_time_token_invalid')
+  const { userId } = link
+  await setPassword(sql, { userId, passwordHash, origin })
+  await discardOneTimeTokens(sql, userId)
+  await clearLockout(sql, deps, userId)
+  const reason = 'password_reset'
+  const ended = await revokeSessions(sql, { userId, exceptSessionId: null, reason, origin })
+  return [...claim.endedSessionIds, ...ended]
 }
