@@ -46,8 +46,11 @@ declare module 'fastify' {
     limit?: RouteLimit
     /** Only with `auth: 'session'`: whom the route is for, by the roles of now. */
     roles?: readonly BuiltInRole[]
-    /** Only with `auth: 'session'`: the caller must have presented a credential in the last minutes. */
-    freshAuth?: boolean
+    /**
+     * Only with `auth: 'session'`: the caller must have presented the strongest credential that they have in the last minutes.
+     * `second_factor` asks only users who have one, on a route whose body takes the password itself.
+     */
+    freshAuth?: boolean | 'second_factor'
     /** How long the answer may take, where it may take longer or less than others. */
     deadlineMs?: number
   }

@@ -5,6 +5,7 @@ import type { Deps } from './deps.js'
 import { findStanding } from './features/admin/admin-standing.js'
 import { admin } from './features/admin/index.js'
 import { csrf } from './features/csrf/index.js'
+import { emailChange } from './features/email-change/index.js'
 import { emailVerification } from './features/email-verification/index.js'
 import { health } from './features/health/index.js'
 import { keys } from './features/keys/index.js'
@@ -12,6 +13,7 @@ import { login } from './features/login/index.js'
 import { magicLink } from './features/magic-link/index.js'
 import { mailLinks } from './features/mail-links/index.js'
 import { metricsPage } from './features/metrics/index.js'
+import { mfa } from './features/mfa/index.js'
 import { oauthTokens } from './features/oauth-tokens/index.js'
 import { passwordReset } from './features/password-reset/index.js'
 import { passwords } from './features/passwords/index.js'
@@ -20,7 +22,7 @@ import { registration } from './features/registration/index.js'
 import { securityEvents } from './features/security-events/index.js'
 import { sessions } from './features/sessions/index.js'
 import { stepUp } from './features/step-up/index.js'
-import { listStepUpMethods } from './features/step-up/step-up-methods.js'
+import { findStepUpOptions } from './features/step-up/step-up-methods.js'
 import { registerAnswerDeadline } from './plugins/answer-deadline.js'
 import { registerAccessTokens } from './plugins/access-tokens.js'
 import { registerClosedInputs } from './plugins/closed-inputs.js'
@@ -50,7 +52,9 @@ const authFeatures = [
   csrf,
   registration,
   emailVerification,
+  emailChange,
   login,
+  mfa,
   stepUp,
   sessions,
   profile,
@@ -102,9 +106,9 @@ export async function buildApp(deps: Deps): Promise<App> {
   await registerGate(app, deps)
   registerRoles(app, deps, {
     standingOf: (sessionId) => findStanding(deps, sessionId),
-    methodsOf: (userId) => listStepUpMethods(deps, userId),
+    optionsOf: (userId) => findStepUpOptions(deps, userId),
   })
-  registerFreshAuth(app, (userId) => listStepUpMethods(deps, userId))
+  registerFreshAuth(app, (userId) => findStepUpOptions(deps, userId))
   registerUnknownRoutes(app)
   registerClosedInputs(app)
   registerRouteInventory(app)

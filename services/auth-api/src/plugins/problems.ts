@@ -4,7 +4,7 @@ import { toAppError } from '@latchkey/platform/database/errors'
 import type { FastifySchemaValidationError } from 'fastify'
 import { LimitExceeded } from '../limits/limit-exceeded.js'
 import { fieldErrorOf } from './field-errors.js'
-import { freshAuthSeconds, StepUpRequired } from './step-up-required.js'
+import { freshAuthSeconds, StepUpRequired } from '../step-up-required.js'
 
 export const problemContentType = 'application/problem+json; charset=utf-8'
 

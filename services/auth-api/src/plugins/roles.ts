@@ -8,7 +8,7 @@ import { createOnceAMinute } from '../limits/once-a-minute.js'
 import { originOf } from '../request-origin.js'
 import { callerOf } from './authentication.js'
 import { routeLabel } from './route-label.js'
-import { StepUpRequired } from './step-up-required.js'
+import { StepUpRequired } from '../step-up-required.js'
 
 /** What decides whether a caller may use a route that is not for everybody. */
 export interface Standing {

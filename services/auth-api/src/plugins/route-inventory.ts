@@ -16,7 +16,7 @@ export interface InventoryRoute {
   readonly limit: RouteLimit
   /** Whom it is for; null for everyone whom `auth` lets in. */
   readonly roles: readonly BuiltInRole[] | null
-  readonly freshAuth: boolean
+  readonly freshAuth: boolean | 'second_factor'
   readonly schema: RouteOptions['schema']
 }
 

@@ -3,13 +3,14 @@ import { LoginBody } from '@latchkey/contracts/http/bodies'
 import { SessionModeHeader } from '@latchkey/contracts/http/headers'
 import type { App } from '../../app-types.js'
 import type { Deps } from '../../deps.js'
+import { createSignInAnswer } from '../../plugins/sign-in-answer.js'
 import { originOf } from '../../request-origin.js'
-import { createSignInAnswer } from './answer-sign-in.js'
+import { signInTools } from '../sessions/sign-in-tools.js'
 import { countAttempt } from './count-attempt.js'
 import { logIn } from './log-in.js'
 
 export function loginRoutes(app: App, deps: Deps): void {
-  const answerSignIn = createSignInAnswer(app, deps)
+  const answerSignIn = createSignInAnswer(app, signInTools(deps, app))
 
   app.post('/login', {
     config: { auth: 'none', limit: 'login' },

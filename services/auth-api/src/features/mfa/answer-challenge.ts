@@ -26,7 +26,7 @@ export async function answerChallenge(
   const presented = readPresentedCode(body)
   const tokenHash = hashMfaToken(body.mfaToken)
   const challenge = tokenHash && (await findChallenge(deps.sql, tokenHash))
-  if (challenge === null) throw new AppError('one_time_token_invalid')
+  if (tokenHash === null || challenge === null) throw new AppError('one_time_token_invalid')
   // Only now: a token that is none would be one more key in Redis each time.
   await deps.limits.consume('mfaChallenge', tokenHash.toString('base64url'), origin)
 

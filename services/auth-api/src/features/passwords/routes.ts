@@ -10,7 +10,7 @@ import { describePasswordRules } from './password-policy.js'
 
 export function passwordsRoutes(app: App, deps: Deps): void {
   app.post('/change-password', {
-    config: { auth: 'session', limit: 'general' },
+    config: { auth: 'session', limit: 'general', freshAuth: 'second_factor' },
     schema: {
       tags: ['account'],
       summary: 'Change the password and end all other sessions',
@@ -20,6 +20,7 @@ export function passwordsRoutes(app: App, deps: Deps): void {
         204: Type.Null({ description: 'Done' }),
         400: Problem,
         401: Problem,
+        403: Problem,
         429: Problem,
         503: Problem,
       },

@@ -18,9 +18,18 @@ export async function findStepUpCredential(
   return row ?? null
 }
 
-/** Whether the user has a password to step up with. */
-export async function hasPassword(sql: Sql, userId: string): Promise<boolean> {
-  const [row] = await sql<{ hasPassword: boolean }[]>`
-    SELECT EXISTS (SELECT FROM credentials WHERE user_id = ${userId}) AS has_password`
-  return row?.hasPassword === true
+export interface StepUpFactors {
+  hasPassword: boolean
+  hasSecondFactor: boolean
+  hasRecoveryCodes: boolean
+}
+
+export async function findStepUpFactors(sql: Sql, userId: string): Promise<StepUpFactors | null> {
+  const [row] = await sql<StepUpFactors[]>`
+    SELECT
+      EXISTS (SELECT FROM credentials WHERE user_id = u.id) AS has_password,
+      u.mfa_enabled AS has_second_factor,
+      EXISTS (SELECT FROM recovery_codes WHERE user_id = u.id) AS has_recovery_codes
+    FROM users u WHERE u.id = ${userId}`
+  return row ?? null
 }

@@ -5,7 +5,7 @@ import type { Deps } from '../../deps.js'
 import { callerOf } from '../../plugins/authentication.js'
 import { originOf } from '../../request-origin.js'
 import { sessionAnswer } from '../sessions/session-answer.js'
-import { stepUpByPassword } from './step-up-by-password.js'
+import { stepUp } from './step-up.js'
 
 export function stepUpRoutes(app: App, deps: Deps): void {
   app.post('/step-up', {
@@ -14,16 +14,15 @@ export function stepUpRoutes(app: App, deps: Deps): void {
       tags: ['sessions'],
       summary: 'Authenticate once more, for what needs it fresh',
       description:
-        'After 403 `step_up_required`. The answer has a new access token with a new `auth_time`; the refresh token stays what it is.',
+        'After 403 `step_up_required`, with one of its `methods`. The answer has a new access token with a new `auth_time`; the refresh token stays what it is.',
       body: StepUpBody,
       response: { 200: Session, 400: Problem, 401: Problem, 403: Problem, 429: Problem, 503: Problem },
     },
     handler: async (request, reply) => {
       const { userId, sessionId, via } = callerOf(request)
-      const { password } = request.body
       const pass = app.devicePasses.read(request)
       const origin = originOf(request)
-      const session = await stepUpByPassword(deps, { userId, sessionId, password, pass, origin })
+      const session = await stepUp(deps, { ...request.body, userId, sessionId, pass, origin })
       const answer = sessionAnswer(deps, app.signAccessToken, session)
       return via === 'cookie' ? app.cookieSessions.send(request, reply, answer) : answer
     },

@@ -9,7 +9,7 @@ import { assertPresentable } from '../passwords/password-policy.js'
 import { reauthenticate, type ReauthenticatedSession } from '../sessions/reauthenticate.js'
 import { findStepUpCredential, type StepUpCredential } from './queries.js'
 
-type StepUpDeps = GuessDeps & Pick<Deps, 'passwords'>
+export type StepUpDeps = GuessDeps & Pick<Deps, 'passwords'>
 
 export interface PresentedPassword {
   userId: string

@@ -1,0 +1,141 @@
+import type { SecondFactors } from '@latchkey/contracts/http/answers'
+import type { Sql } from '@latchkey/platform/database/client'
+import type { RequestOrigin } from '../../../request-origin.js'
+
+/** pg_type.typarray of bytea. */
+const byteaArrayOid = 1001
+
+/** Keeps a seed that is not in force yet. Null for a user who is gone or disabled. */
+export async function keepPendingSeed(
+  sql: Sql,
+  { userId, pendingSeed, ttlSeconds }: { userId: string; pendingSeed: Buffer; ttlSeconds: number },
+): Promise<{ email: string } | null> {
+  const [row] = await sql<{ email: string }[]>`
+    WITH u AS (
+      SELECT id, email FROM users WHERE id = ${userId} AND disabled_at IS NULL
+    ), pending AS (
+      INSERT INTO totp_factors (user_id, pending_seed, pending_expires_at)
+      SELECT id, ${pendingSeed}, now() + make_interval(secs => ${ttlSeconds}) FROM u
+      ON CONFLICT (user_id) DO UPDATE
+        SET pending_seed = excluded.pending_seed, pending_expires_at = excluded.pending_expires_at
+    )
+    SELECT email FROM u`
+  return row ?? null
+}
+
+export async function findPendingSeed(sql: Sql, userId: string): Promise<Buffer | null> {
+  const [row] = await sql<{ pendingSeed: Buffer }[]>`
+    SELECT pending_seed FROM totp_factors WHERE user_id = ${userId} AND pending_expires_at > now()`
+  return row?.pendingSeed ?? null
+}
+
+/**
+ * Puts a seed in force, uses the step of its first code up, forgets the recovery codes of before, and tells of it. False when it is not
+ * the one that is set up any more. Locks factor, then user, as whatever else changes both.
+ */
+export async function enablePendingSeed(
+  sql: Sql,
+  enrolment: { userId: string; sessionId: string; pendingSeed: Buffer; step: number; origin: RequestOrigin },
+): Promise<boolean> {
+  const { origin } = enrolment
+  const rows = await sql`
+    WITH enabled AS (
+      UPDATE totp_factors SET
+        sealed_seed = pending_seed, enabled_at = now(), last_used_step = ${enrolment.step},
+        pending_seed = NULL, pending_expires_at = NULL
+      WHERE user_id = ${enrolment.userId} AND pending_seed = ${enrolment.pendingSeed} AND pending_expires_at > now()
+      RETURNING user_id
+    ), u AS (
+      UPDATE users SET mfa_enabled = true, updated_at = now() FROM enabled WHERE users.id = enabled.user_id
+      RETURNING users.id
+    ), forgotten AS (
+      DELETE FROM recovery_codes USING enabled WHERE recovery_codes.user_id = enabled.user_id
+    ), told AS (
+      INSERT INTO outbox (type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, data)
+      SELECT 'mfa.enabled', 'notice', u.id, u.id, ${enrolment.sessionId}::uuid,
+        ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId}, '{"method": "totp"}'::jsonb
+      FROM u
+    )
+    SELECT id FROM u`
+  return rows.length > 0
+}
+
+export async function insertRecoveryCodes(
+  sql: Sql,
+  { userId, hashes }: { userId: string; hashes: readonly Buffer[] },
+): Promise<void> {
+  await sql`
+    INSERT INTO recovery_codes (user_id, code_hash)
+    SELECT ${userId}, unnest(${sql.array([...hashes], byteaArrayOid)}::bytea[])`
+}
+
+/** Forgets a user's recovery codes and tells that there are new ones, which the caller's transaction inserts. */
+export async function forgetRecoveryCodes(
+  sql: Sql,
+  { userId, sessionId, origin }: { userId: string; sessionId: string; origin: RequestOrigin },
+): Promise<void> {
+  await sql`
+    WITH forgotten AS (DELETE FROM recovery_codes WHERE user_id = ${userId})
+    INSERT INTO outbox (type, severity, user_id, actor_id, session_id, ip, user_agent, request_id)
+    VALUES ('recovery_codes.replaced', 'notice', ${userId}, ${userId}, ${sessionId},
+      ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId})`
+}
+
+export interface FactorRemoval {
+  userId: string
+  /** Whoever does it, and in which session. */
+  actorId: string
+  sessionId: string | null
+  reason: 'user_disabled' | 'admin_reset'
+  origin: RequestOrigin
+}
+
+/** Removes all second factors of a user, the one that is being set up too, and tells of it. False when there were none in force. */
+export async function deleteSecondFactors(sql: Sql, { origin, ...removal }: FactorRemoval): Promise<boolean> {
+  const rows = await sql`
+    WITH factor AS (
+      DELETE FROM totp_factors WHERE user_id = ${removal.userId} RETURNING user_id
+    ), u AS (
+      UPDATE users SET mfa_enabled = false, updated_at = now() FROM factor
+      WHERE users.id = factor.user_id AND users.mfa_enabled
+      RETURNING users.id
+    ), forgotten AS (
+      DELETE FROM recovery_codes USING factor WHERE recovery_codes.user_id = factor.user_id
+    ), told AS (
+      INSERT INTO outbox (type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, data)
+      SELECT 'mfa.disabled', 'warning', u.id, ${removal.actorId}::uuid, ${removal.sessionId}::uuid,
+        ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId}, jsonb_build_object('reason', ${removal.reason}::text)
+      FROM u
+    )
+    SELECT id FROM u`
+  return rows.length > 0
+}
+
+export async function findSecondFactors(sql: Sql, userId: string): Promise<SecondFactors> {
+  const [row] = await sql<{ enabledAt: Date | null; recoveryCodesLeft: number }[]>`
+    SELECT
+      (SELECT enabled_at FROM totp_factors WHERE user_id = ${userId}) AS enabled_at,
+      (SELECT count(*)::int FROM recovery_codes WHERE user_id = ${userId}) AS recovery_codes_left`
+  const enabledAt = row?.enabledAt ?? null
+  return {
+    totp: enabledAt && { enabledAt: enabledAt.toISOString() },
+    recoveryCodesLeft: row?.recoveryCodesLeft ?? 0,
+  }
+}
+
+/** Null for a user without a password. */
+export async function findPasswordHash(sql: Sql, userId: string): Promise<string | null> {
+  const [row] = await sql<{ passwordHash: string }[]>`
+    SELECT password_hash FROM credentials WHERE user_id = ${userId}`
+  return row?.passwordHash ?? null
+}
+
+/** Whether the password is still the one that was checked; until the transaction ends it stays so. */
+export async function lockPassword(
+  sql: Sql,
+  { userId, passwordHash }: { userId: string; passwordHash: string },
+): Promise<boolean> {
+  const rows = await sql`
+    SELECT user_id FROM credentials WHERE user_id = ${userId} AND password_hash = ${passwordHash} FOR SHARE`
+  return rows.length > 0
+}

@@ -1,0 +1,26 @@
+import type { Sql } from '@latchkey/platform/database/client'
+import type { RequestOrigin } from '../../request-origin.js'
+import { revokeSessions } from '../sessions/revoke-sessions.js'
+import { deleteSecondFactors } from './enrolment/queries.js'
+
+export interface FactorReset {
+  userId: string
+  /** The admin who does it, and their session. */
+  actorId: string
+  sessionId: string
+  origin: RequestOrigin
+}
+
+/**
+ * For somebody who has lost phone and recovery codes: removes the second factors and ends all sessions, inside the caller's
+ * transaction. The owner is told by mail. Null when there was no second factor; else the ids that the caller hands to `revocations.revoke` once
+ * it has committed.
+ */
+export async function resetSecondFactors(
+  sql: Sql,
+  { userId, actorId, sessionId, origin }: FactorReset,
+): Promise<string[] | null> {
+  if (!(await deleteSecondFactors(sql, { userId, actorId, sessionId, reason: 'admin_reset', origin })))
+    return null
+  return revokeSessions(sql, { userId, exceptSessionId: null, reason: 'mfa_changed', origin, actorId })
+}
