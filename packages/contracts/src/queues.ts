@@ -41,5 +41,6 @@ export const maintenanceJobs = [
   'refresh-stats',
   'relay-mails',
   'clean-mails',
+  'pseudonymise-erased',
 ] as const
 export type MaintenanceJob = (typeof maintenanceJobs)[number]

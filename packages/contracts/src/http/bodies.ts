@@ -109,6 +109,13 @@ export const SecondFactorBody = Type.Object(
 )
 export type SecondFactorBody = Static<typeof SecondFactorBody>
 
+/** The second factor from whoever has one. */
+export const DeleteMeBody = Type.Object(
+  { password: Password, ...secondFactor },
+  { $id: 'DeleteMeBody', ...closed },
+)
+export type DeleteMeBody = Static<typeof DeleteMeBody>
+
 export const ChallengeBody = Type.Object(
   { mfaToken: MfaToken, ...secondFactor },
   { $id: 'ChallengeBody', ...closed },

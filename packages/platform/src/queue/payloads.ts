@@ -21,6 +21,7 @@ const payloads = {
     'refresh-stats': NoPayload,
     'relay-mails': NoPayload,
     'clean-mails': NoPayload,
+    'pseudonymise-erased': NoPayload,
   } satisfies Record<MaintenanceJob, TSchema>,
   mail: { [sendMailJob]: SendMailPayload },
 } satisfies Record<string, Record<string, TSchema>>

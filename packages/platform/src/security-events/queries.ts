@@ -16,7 +16,7 @@ const eventColumns = (sql: Sql) => sql`
 
 /** An event as it is kept: whom its mail goes to is the mail's business alone. */
 const keptColumns = (sql: Sql) => sql`
-  id, occurred_at, type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, trace_id, data - 'mailTo'`
+  id, occurred_at, type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, trace_id, data - '{mailTo,mailLocale}'::text[]`
 
 /**
  * The events as rows with the columns above. One parameter for a batch of any size, so that it is one prepared statement; text,
@@ -40,13 +40,14 @@ const storedSummary = (sql: Sql) => sql`
 /**
  * The mails that the events of `stored` ask for, with what they tell of from `source`. Part of the statement that stores the
  * events, and only for those that were not there before: so a mail is never lost, and never asked for twice. Whence somebody else acted
- * on the account is not told. An event names the token of
- * the mail's link by `tokenId`, and by `mailTo` an address that is not in `users` any more.
+ * on the account is not told. An event names the token of the mail's link by `tokenId`, by `mailTo` an address that is not in
+ * `users` any more, and by `mailLocale` the language of one who is not.
  */
 const mailsOfStored = (sql: Sql, source: 'given' | 'taken') => sql`
   INSERT INTO mails (event_id, template, user_id, data)
   SELECT event.id, rule.template, event.user_id, jsonb_build_object(
-    'occurredAt', event.occurred_at, 'sessionId', event.session_id, 'tokenId', event.data->'tokenId', 'address', event.data->'mailTo')
+    'occurredAt', event.occurred_at, 'sessionId', event.session_id, 'tokenId', event.data->'tokenId',
+    'address', event.data->'mailTo', 'locale', event.data->'mailLocale')
     || CASE WHEN event.actor_id IS NULL OR event.actor_id = event.user_id
       THEN jsonb_build_object('ip', host(event.ip), 'userAgent', event.user_agent)
       ELSE '{"ip": null, "userAgent": null}' END

@@ -74,7 +74,7 @@ export async function claimMail(
         CASE WHEN u.id IS NOT NULL OR t.user_id IS NULL THEN coalesce(t.email, u.email)::text END) AS email,
       -- Whoever asks for a link may have chosen the name of an account whose address nobody has proven.
       CASE WHEN t.id IS NULL OR (u.email = t.email AND u.email_verified_at IS NOT NULL) THEN u.name END AS name,
-      u.locale, t.id AS token_id, t.token_hash
+      coalesce(u.locale, m.data->>'locale') AS locale, t.id AS token_id, t.token_hash
     FROM claimed m
     LEFT JOIN users u ON u.id = m.user_id AND u.disabled_at IS NULL
     LEFT JOIN one_time_tokens t ON t.id = (m.data->>'tokenId')::uuid AND t.expires_at > now()

@@ -23,6 +23,7 @@ const priorities: Readonly<Record<MailTemplateName, number>> = {
   'session-reuse': 2,
   'email-changed': 2,
   'email-change-undone': 2,
+  'account-deleted': 2,
   'password-reset-done': 2,
   'password-changed': 3,
   'account-locked': 3,
