@@ -1,10 +1,11 @@
 import { SecurityEvent } from '@latchkey/contracts/events'
-import { eventsPerJob, persistSecurityEventsJob } from '@latchkey/contracts/queues'
+import { eventsPerJob } from '@latchkey/contracts/queues'
 import { createBatcher } from '../batching/batcher.js'
 import type { Sql } from '../database/client.js'
 import type { Logger } from '../logging/logger.js'
 import type { Queue } from '../queue/queues.js'
 import { insertOutboxRows } from './queries.js'
+import { queueEvents } from './queue-events.js'
 import { insertSplitting } from './split-batch.js'
 import { compileSchema } from '../validation/compile-schema.js'
 
@@ -37,7 +38,7 @@ export function createEventReporter({ queue, sql, log }: EventReporterOptions): 
     maxWaiting: maxWaitingReports,
     async run(events) {
       try {
-        await queue.add(persistSecurityEventsJob, { events })
+        await queueEvents(queue, events)
         return events.map(() => null)
       } catch (error) {
         log.debug({ err: error, events: events.length }, 'Security events go to the outbox')

@@ -1,10 +1,11 @@
 import { SecurityEvent } from '@latchkey/contracts/events'
-import { eventsPerJob, persistSecurityEventsJob } from '@latchkey/contracts/queues'
+import { eventsPerJob } from '@latchkey/contracts/queues'
 import type { Sql } from '../database/client.js'
 import type { Queue } from '../queue/queues.js'
 import type { RevocationList } from '../revocation/revocation-list.js'
 import { persistSecurityEvents } from './persist-security-events.js'
 import { leaseOutboxRows, moveOutboxRows, type StoredEvents } from './queries.js'
+import { queueEvents } from './queue-events.js'
 import { compileSchema } from '../validation/compile-schema.js'
 
 export interface RelayOutboxOptions {
@@ -68,7 +69,7 @@ export async function relayOutbox({
 async function addToQueue(queue: Queue, events: readonly SecurityEvent[]): Promise<boolean> {
   try {
     for (let start = 0; start < events.length; start += eventsPerJob) {
-      await queue.add(persistSecurityEventsJob, { events: events.slice(start, start + eventsPerJob) })
+      await queueEvents(queue, events.slice(start, start + eventsPerJob))
     }
     return true
   } catch {
