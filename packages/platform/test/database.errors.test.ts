@@ -39,7 +39,6 @@ t.test('any other constraint is a fault of ours', async (t) => {
   for (const statement of [
     owner`INSERT INTO users (id, email) VALUES (${user?.id ?? ''}, 'third@example.com')`,
     insertUser('third@example.com', 'NOT A NAME'),
-    owner`INSERT INTO credentials (user_id, password_hash) VALUES (${newId()}, 'x')`,
     owner`INSERT INTO users (id) VALUES (${newId()})`,
   ]) {
     const error = await errorOf(statement)
@@ -47,6 +46,17 @@ t.test('any other constraint is a fault of ours', async (t) => {
     t.equal(databaseErrorType(error), 'constraint')
   }
 })
+
+t.test(
+  'a user who is erased under a statement is no fault of ours: the same again finds nobody',
+  async (t) => {
+    const error = await errorOf(
+      owner`INSERT INTO credentials (user_id, password_hash) VALUES (${newId()}, 'x')`,
+    )
+    isUnavailable(t, error, { code: '23503' })
+    t.equal(databaseErrorType(error), 'conflict')
+  },
+)
 
 t.test('SQL that cannot be right is a fault of ours', async (t) => {
   const undefinedValue: string | undefined = undefined

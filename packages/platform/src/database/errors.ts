@@ -71,12 +71,17 @@ export function databaseErrorType(error: unknown): DatabaseErrorType {
   if (error instanceof PoolError) return 'unavailable'
   if (error instanceof postgres.PostgresError) {
     if (timeoutStates.test(error.code)) return 'timeout'
-    if (conflictStates.test(error.code)) return 'conflict'
+    if (conflictStates.test(error.code) || isOfErasedUser(error)) return 'conflict'
     if (error.severity !== 'ERROR' || awayStates.test(error.code)) return 'unavailable'
     return error.code.startsWith('23') || refusalCodes.has(error.code) ? 'constraint' : 'statement'
   }
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' && brokenConnectionCodes.test(code) ? 'unavailable' : 'statement'
+}
+
+/** Its user was erased under the statement: the same again finds nobody. */
+function isOfErasedUser({ code, constraint_name: constraint }: postgres.PostgresError): boolean {
+  return code === '23503' && constraint?.endsWith('_user_id_fkey') === true
 }
 
 /** Whether the connection cannot be trusted after this error: only what PostgreSQL itself calls an ERROR leaves it whole. */
