@@ -1,5 +1,6 @@
 // Attacks: reading or setting what is the admins' own, choosing a type that gives more, traits that are too much to keep.
 import { loadTraits } from '@latchkey/platform/traits/load-traits'
+import type { Traits, TraitsAuthor } from '@latchkey/platform/traits/traits'
 import t from 'tap'
 import { asUser, errorsOf, loadTraitsOf, sampleSchema, withTrait } from './support/traits.js'
 
@@ -72,21 +73,23 @@ t.test('each type of user has traits of its own, and conditions hold among them'
 })
 
 t.test('a user chooses among the types that are open, an admin among all', async (t) => {
-  t.same(school.userTypeErrors('student', 'user'), [])
-  for (const userType of [null, 'teacher', 'Student', '', 'constructor']) {
-    const choice = [{ path: '/userType', message: 'must be one of student, parent' }]
-    t.same(school.userTypeErrors(userType, 'user'), choice, String(userType))
-  }
-  t.same(school.userTypeErrors('teacher', 'admin'), [])
-  t.same(school.userTypeErrors('head', 'admin'), [
-    { path: '/userType', message: 'must be one of student, parent, teacher' },
-  ])
-  const closed = await loadTraitsOf(
+  const typeError = (traits: Traits, userType: string | null, author: TraitsAuthor) =>
+    errorsOf(traits.checkNew(student, { userType, author }))['/userType']
+  t.same(school.checkNew(student, { userType: 'student', author: 'user' }), { traits: student, errors: null })
+  t.same(errorsOf(school.checkNew({}, { userType: 'parent', author: 'user' })), {
+    '/traits/phone': 'is required',
+  })
+  for (const userType of [null, 'teacher', 'Student', '', 'constructor'])
+    t.same(typeError(school, userType, 'user'), 'must be one of student, parent', String(userType))
+  t.same(typeError(school, 'teacher', 'admin'), undefined)
+  t.same(typeError(school, 'head', 'admin'), 'must be one of student, parent, teacher')
+  t.same(typeError(school, null, 'admin'), 'must be one of student, parent, teacher')
+  const staff = await loadTraitsOf(
     t,
     withTrait(true, { 'x-latchkey-user-types': { staff: { 'x-latchkey-read-only': true } } }),
   )
-  t.same(closed.userTypeErrors(null, 'user'), [])
-  t.same(closed.userTypeErrors('staff', 'user'), [{ path: '/userType', message: 'must be left out' }])
+  t.same(typeError(staff, null, 'user'), undefined)
+  t.same(typeError(staff, 'staff', 'user'), 'must be left out')
 })
 
 t.test('what only admins set is set by admins, and stays when the user changes the rest', async (t) => {
@@ -128,8 +131,8 @@ t.test('values are filed as they are compared', async (t) => {
     pan: 'AAAPL1234C',
   })
   t.same(filed, [
-    { name: 'company', value: 'unifab straße', isUnique: false, isSearchable: true },
     { name: 'phone', value: '+919876543210', isUnique: true, isSearchable: true },
+    { name: 'company', value: 'unifab straße', isUnique: false, isSearchable: true },
   ])
   const numbers = await loadTraitsOf(t, withTrait({ type: 'number', 'x-latchkey-unique': true }))
   t.same(numbers.toFile({ a: 1.5 }), [{ name: 'a', value: '1.5', isUnique: true, isSearchable: false }])
@@ -156,7 +159,7 @@ t.test('with or without a schema there are bounds', async (t) => {
   ]
   for (const traits of [open, free]) {
     t.same(errorsOf(traits.check({ a: nested(8), b: 'ok' }, asUser)), {})
-    t.same(traits.userTypeErrors('anything', 'user'), [])
+    t.same(errorsOf(traits.checkNew({ b: 'ok' }, { author: 'user', userType: 'anything' })), {})
     for (const [given, path, message] of cases)
       t.same(errorsOf(traits.check(given, asUser)), { [path]: message })
   }

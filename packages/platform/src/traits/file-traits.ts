@@ -1,5 +1,4 @@
-import type { Annotations } from './annotations.js'
-import { maxFiledLength } from './annotations.js'
+import { maxFiledLength, type Annotations } from './annotations.js'
 import type { JsonObject } from './json-objects.js'
 
 /** A trait as the index has it. */
@@ -15,15 +14,12 @@ export function comparable(text: string): string {
   return text.normalize('NFKC').toLowerCase().trim()
 }
 
-/** Those of a user's traits that are unique or searchable, by name: whoever files several waits for others in the same order. */
+/** Those of a user's traits that are unique or searchable. */
 export function filedTraits(traits: JsonObject, annotations: ReadonlyMap<string, Annotations>): FiledTrait[] {
-  return [...annotations]
-    .filter(([, { isUnique, isSearchable }]) => isUnique || isSearchable)
-    .flatMap(([name, { isUnique, isSearchable }]) => {
-      const value = valueOf(traits[name])
-      return value === null ? [] : [{ name, value, isUnique, isSearchable }]
-    })
-    .toSorted((one, other) => (one.name < other.name ? -1 : 1))
+  return [...annotations].flatMap(([name, { isUnique, isSearchable }]) => {
+    const value = isUnique || isSearchable ? valueOf(traits[name]) : null
+    return value === null ? [] : [{ name, value, isUnique, isSearchable }]
+  })
 }
 
 /** Too long for the index once it is comparable: a few characters become many. */

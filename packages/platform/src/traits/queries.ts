@@ -6,18 +6,17 @@ import { comparable, type FiledTrait } from './file-traits.js'
  * shows as a violated `trait_values_name_value_key`: `trait_taken`.
  */
 export async function fileTraits(sql: Sql, userId: string, traits: readonly FiledTrait[]): Promise<void> {
-  const names = traits.map(({ name }) => name)
   await sql`
-    WITH gone AS (
-      DELETE FROM trait_values WHERE user_id = ${userId} AND name <> ALL (${names}::text[])
+    WITH filed AS (
+      SELECT name, value, "isUnique" AS is_unique, "isSearchable" AS is_searchable
+      FROM jsonb_to_recordset(${JSON.stringify(traits)}::text::jsonb)
+        AS filed (name text, value text, "isUnique" boolean, "isSearchable" boolean)
+    ), gone AS (
+      DELETE FROM trait_values WHERE user_id = ${userId} AND name NOT IN (SELECT name FROM filed)
     )
     INSERT INTO trait_values (user_id, name, value, is_unique, is_searchable)
-    SELECT ${userId}::uuid, filed.name, filed.value, filed.is_unique, filed.is_searchable
-    FROM unnest(
-      ${names}::text[], ${traits.map(({ value }) => value)}::text[],
-      ${traits.map(({ isUnique }) => isUnique)}::boolean[], ${traits.map(({ isSearchable }) => isSearchable)}::boolean[]
-    ) WITH ORDINALITY AS filed (name, value, is_unique, is_searchable, place)
-    ORDER BY filed.place
+    SELECT ${userId}::uuid, name, value, is_unique, is_searchable FROM filed
+    ORDER BY name -- two users with several values in common wait for each other in one order
     ON CONFLICT (user_id, name) DO UPDATE
       SET value = excluded.value, is_unique = excluded.is_unique, is_searchable = excluded.is_searchable
       WHERE (trait_values.value, trait_values.is_unique, trait_values.is_searchable)

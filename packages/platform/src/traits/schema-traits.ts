@@ -50,17 +50,21 @@ export function schemaTraits(schema: TraitsSchema, file: string): Traits {
       .map(({ name }) => ({ path: `/traits/${name}`, message: 'is too long' }))
   }
 
+  function typeProblem(userType: string | null, author: TraitsAuthor): FieldError | null {
+    const open = types.filter(({ isReadOnly }) => author === 'admin' || !isReadOnly).map(({ name }) => name)
+    if (types.length === 0 || (userType === null ? open.length === 0 : open.includes(userType))) return null
+    return {
+      path: '/userType',
+      message: `must be ${open.length === 0 ? 'left out' : `one of ${open.join(', ')}`}`,
+    }
+  }
+
   return {
     about: describe(schema, file),
     check,
-    userTypeErrors(userType, author) {
-      const allowed = types
-        .filter(({ isReadOnly }) => author === 'admin' || !isReadOnly)
-        .map(({ name }) => name)
-      if (types.length === 0 || allowed.includes(userType ?? '')) return []
-      if (userType === null && allowed.length === 0) return []
-      const choice = allowed.length === 0 ? 'left out' : `one of ${allowed.join(', ')}`
-      return [{ path: '/userType', message: `must be ${choice}` }]
+    checkNew(given, { author, userType }) {
+      const problem = typeProblem(userType, author)
+      return problem === null ? check(given, { author, userType, stored: {} }) : { errors: [problem] }
     },
     shownToUser: (traits) => pick(traits, (name) => !isPrivate(name)),
     toFile: (traits) => filedTraits(traits, annotations),

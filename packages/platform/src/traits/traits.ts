@@ -19,8 +19,8 @@ export type CheckedTraits =
 export interface Traits {
   /** For the line at the start of a process. */
   readonly about: string
-  /** What the user of a new account must not be, with the path `/userType`. */
-  userTypeErrors: (userType: string | null, author: TraitsAuthor) => readonly FieldError[]
+  /** What is to be stored for a new user, whose type must be one that the author may choose. */
+  checkNew: (given: JsonObject, user: Omit<TraitsChange, 'stored'>) => CheckedTraits
   /**
    * What is to be stored when the author replaces the user's traits by `given`, or why it is not. What only admins set stays
    * when the user is the author.

@@ -21,8 +21,7 @@ export function readRegistration(body: RegisterBody, rules: Traits): Registratio
   if (body.passwordConfirmation !== undefined && body.passwordConfirmation !== body.password)
     errors.push({ path: '/passwordConfirmation', message: 'is not the same as the password' })
   const userType = body.userType ?? null
-  errors.push(...rules.userTypeErrors(userType, 'user'))
-  const traits = rules.check(body.traits ?? {}, { author: 'user', userType, stored: {} })
+  const traits = rules.checkNew(body.traits ?? {}, { author: 'user', userType })
   errors.push(...(traits.errors ?? []))
   if (email === null || traits.errors !== null || errors.length > 0)
     throw new AppError('validation_failed', undefined, { errors })

@@ -58,8 +58,8 @@ export async function createUser(
 function readNewUser(body: CreateUserBody, rules: Traits): NewUser {
   const email = normaliseEmail(body.email)
   const userType = body.userType ?? null
-  const checked = rules.check(body.traits ?? {}, { author: 'admin', userType, stored: {} })
-  const errors: FieldError[] = [...rules.userTypeErrors(userType, 'admin'), ...(checked.errors ?? [])]
+  const checked = rules.checkNew(body.traits ?? {}, { author: 'admin', userType })
+  const errors: FieldError[] = [...(checked.errors ?? [])]
   if (email === null) errors.unshift({ path: '/email', message: 'is not an e-mail address' })
   if (email === null || checked.errors !== null || errors.length > 0)
     throw new AppError('validation_failed', undefined, { errors })
