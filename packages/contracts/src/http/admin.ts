@@ -178,6 +178,7 @@ export const UserFilter = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 254,
+        pattern: String.raw`^[^\u0000]+$`,
         description: 'How the e-mail address, username, name or a searchable trait begins, in any case',
       }),
     ),

@@ -64,20 +64,20 @@ export interface Revocation {
   actorId?: string
 }
 
-/** Ends one session, of `userId` only when that is given; its id when it was live, else null. One event. */
+/** Ends one session, of `userId` only when that is given; whose it was when it was live, else null. One event. */
 export async function revokeSession(
   sql: Sql,
   sessionId: string,
   { userId, ...revocation }: Revocation & { userId: string | null },
 ): Promise<string | null> {
-  const [row] = await sql<{ id: string }[]>`
+  const [row] = await sql<{ userId: string }[]>`
     WITH ended AS (
       UPDATE sessions s SET revoked_at = now(), revoke_reason = ${revocation.reason}
       WHERE s.id = ${sessionId} AND ${canEnd(sql)} AND (${userId}::uuid IS NULL OR s.user_id = ${userId})
       RETURNING s.id, s.user_id
     ), told AS (${revocationEvents(sql, revocation)})
-    SELECT id FROM ended`
-  return row?.id ?? null
+    SELECT user_id FROM ended`
+  return row?.userId ?? null
 }
 
 /**

@@ -57,13 +57,13 @@ export async function endSession(
   deps: RevokeDeps,
   input: { sessionId: string; userId: string; origin: RequestOrigin },
 ): Promise<void> {
-  const ended = await revokeSession(deps.sql, input.sessionId, {
+  const owner = await revokeSession(deps.sql, input.sessionId, {
     userId: input.userId,
     reason: 'user_revoked',
     origin: input.origin,
   })
-  if (ended === null) throw new AppError('not_found')
-  await deps.revocations.revoke([ended])
+  if (owner === null) throw new AppError('not_found')
+  await deps.revocations.revoke([input.sessionId])
 }
 
 /**
@@ -78,7 +78,7 @@ export function revokeSessions(
 }
 
 /**
- * Ends one session of whoever's inside the caller's transaction; its user's id, or null when there was none to end. The caller hands
+ * Ends one session inside the caller's transaction; the id of its user, whoever that is, or null when it was not live. The caller hands
  * the session's id to `revocations.revoke` once it has committed.
  */
 export function revokeSessionOfAnyone(
