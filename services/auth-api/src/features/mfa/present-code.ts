@@ -19,7 +19,7 @@ export interface CodeAttempt {
   sessionId: string | null
   presented: PresentedCode
   /** What for, in events. */
-  during: 'sign_in' | 'step_up' | 'mfa_disable' | 'recovery_codes_replace'
+  during: 'sign_in' | 'step_up' | 'mfa_disable' | 'recovery_codes_replace' | 'account_deletion'
   pass: DevicePass | null
   origin: RequestOrigin
 }

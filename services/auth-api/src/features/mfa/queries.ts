@@ -125,8 +125,7 @@ export async function useRecoveryCode(sql: Sql, { origin, ...code }: UsedRecover
       INSERT INTO outbox (type, severity, user_id, session_id, ip, user_agent, request_id, data)
       SELECT 'recovery_code.used', 'warning', user_id, ${code.sessionId}::uuid,
         ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId},
-        jsonb_build_object('during', ${code.during}::text, 'remaining', codes)
-          || CASE WHEN codes <= ${code.few} THEN '{"few": true}'::jsonb ELSE '{}' END
+        jsonb_build_object('during', ${code.during}::text, 'remaining', codes, 'few', codes <= ${code.few})
       FROM used, remaining
     )
     SELECT user_id FROM used`

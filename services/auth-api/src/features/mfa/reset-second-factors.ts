@@ -24,3 +24,12 @@ export async function resetSecondFactors(
     return null
   return revokeSessions(sql, { userId, exceptSessionId: null, reason: 'mfa_changed', origin, actorId })
 }
+
+/** What somebody who never proved the account's address has set up, for its owner, whom it would keep out. In the caller's transaction. */
+export async function discardSecondFactors(
+  sql: Sql,
+  { userId, origin }: { userId: string; origin: RequestOrigin },
+): Promise<void> {
+  const removal = { userId, actorId: userId, sessionId: null, reason: 'address_proven', origin } as const
+  await deleteSecondFactors(sql, removal)
+}

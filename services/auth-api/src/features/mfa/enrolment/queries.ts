@@ -86,7 +86,7 @@ export interface FactorRemoval {
   /** Whoever does it, and in which session. */
   actorId: string
   sessionId: string | null
-  reason: 'user_disabled' | 'admin_reset'
+  reason: 'user_disabled' | 'admin_reset' | 'address_proven' | 'address_proven'
   origin: RequestOrigin
 }
 
