@@ -15,7 +15,13 @@ import { createRedisCounters } from './redis-counters.js'
 /** What is counted by address, and what by a key of the caller's. */
 export type AddressLimitName = 'generalAddress' | 'loginAddress' | 'registerAddress' | 'resetAddress'
 export type LimitName =
-  AddressLimitName | 'loginAccount' | 'mfaChallenge' | 'resetAccount' | 'refreshSession' | 'clientAddress'
+  | AddressLimitName
+  | 'loginAccount'
+  | 'mfaChallenge'
+  | 'resetAccount'
+  | 'exportAccount'
+  | 'refreshSession'
+  | 'clientAddress'
 
 export interface Hit {
   /** How often the key was counted in this window, this time included. */
@@ -61,6 +67,7 @@ interface LimitDeps {
     | 'limitResetAccount'
     | 'limitLoginAccount'
     | 'limitMfaChallenge'
+    | 'limitExportAccount'
     | 'limitRefreshSession'
     | 'limitClientAddress'
   >
@@ -83,6 +90,7 @@ export function createLimits({ config, keyring, redis, events, log }: LimitDeps)
     resetAccount: config.limitResetAccount,
     loginAccount: config.limitLoginAccount,
     mfaChallenge: config.limitMfaChallenge,
+    exportAccount: config.limitExportAccount,
     refreshSession: config.limitRefreshSession,
     clientAddress: config.limitClientAddress,
   }

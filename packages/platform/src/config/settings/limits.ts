@@ -34,6 +34,12 @@ export const limitSettings = {
     '5/15m',
     'Tries at the second factor per sign-in; the token of a sign-in lives for 5 minutes.',
   ),
+  limitExportAccount: defaulted(
+    'LIMIT_EXPORT_ACCOUNT',
+    limit,
+    '5/1h',
+    'Exports of what is held about a user, per user.',
+  ),
   limitGeneralAddress: defaulted(
     'LIMIT_GENERAL_ADDRESS',
     limit,
