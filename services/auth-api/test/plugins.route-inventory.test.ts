@@ -27,6 +27,18 @@ const authRoutes = [
   'GET /csrf-token none general',
   'HEAD /csrf-token none general',
 ]
+const adminRoutes = [
+  ...['/users', '/users/:id', '/users/:id/sessions', '/sessions', '/events', '/stats', '/clients'].flatMap(
+    (path) => [`GET ${path}`, `HEAD ${path}`],
+  ),
+  'POST /users',
+  'PATCH /users/:id',
+  'POST /users/:id/logout-all',
+  'DELETE /sessions/:id',
+  'POST /clients',
+  'POST /clients/:id/rotate-secret',
+  'DELETE /clients/:id',
+].map((route) => `${route} session general`)
 const otherRoutes = [
   'GET /health none none',
   'GET /health/ready none none',
@@ -57,6 +69,9 @@ t.test('routes', async (t) => {
     const expected = [
       ...authRoutes.flatMap((line) =>
         ['/api/v1/auth', '/api/auth'].map((prefix) => line.replace(' /', ` ${prefix}/`)),
+      ),
+      ...adminRoutes.flatMap((line) =>
+        ['/api/v1/admin', '/api/admin'].map((prefix) => line.replace(' /', ` ${prefix}/`)),
       ),
       ...otherRoutes.flatMap((line) => [line, line.replace('GET', 'HEAD')]),
       ...clientRoutes,
