@@ -3,16 +3,16 @@ import { RegisterBody } from '@latchkey/contracts/http/bodies'
 import { SessionModeHeader } from '@latchkey/contracts/http/headers'
 import type { App } from '../../app-types.js'
 import type { Deps } from '../../deps.js'
+import { createSignInAnswer } from '../../plugins/sign-in-answer.js'
 import { originOf } from '../../request-origin.js'
 import { countAttempt } from '../login/count-attempt.js'
 import { describePasswordRules } from '../passwords/password-policy.js'
-import { endReplacedSession } from '../sessions/cookie-session.js'
-import { sessionAnswer } from '../sessions/session-answer.js'
+import { signInTools } from '../sessions/sign-in-tools.js'
 import { awaitRegistration } from './await-registration.js'
 import { registerUser } from './register-user.js'
 
 export function registrationRoutes(app: App, deps: Deps): void {
-  const cookieDeps = { ...deps, verifyAccessToken: app.verifyAccessToken }
+  const answerSignIn = createSignInAnswer(app, signInTools(deps, app))
 
   for (const url of ['/register', '/signup']) {
     app.post(url, {
@@ -40,14 +40,11 @@ export function registrationRoutes(app: App, deps: Deps): void {
           await countAttempt(deps.metrics, 'register', () => awaitRegistration(deps, request.body, origin))
           return reply.code(202).send({ status: 'verification_required' })
         }
-        const opened = await countAttempt(deps.metrics, 'register', () =>
+        const session = await countAttempt(deps.metrics, 'register', () =>
           registerUser(deps, request.body, origin),
         )
         reply.code(201)
-        const session = sessionAnswer(deps, app.signAccessToken, opened)
-        if (!inCookies) return reply.send(session)
-        await endReplacedSession(cookieDeps, app.cookieSessions.tokensOf(request), origin)
-        return app.cookieSessions.send(request, reply, session)
+        return answerSignIn(request, reply, { signIn: { kind: 'session', session }, inCookies, origin })
       },
     })
   }
