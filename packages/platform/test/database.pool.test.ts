@@ -44,7 +44,7 @@ t.test('who waits for a busy pool is refused in time, and nothing runs for them 
   })
   const busy = [sql`SELECT pg_sleep(1)`, sql`SELECT pg_sleep(1)`].map((query) => query.execute())
   const waiting = timeRejection(
-    sql`INSERT INTO one_time_tokens (token_hash, purpose, expires_at) VALUES ('late', 'late', now())`,
+    sql`INSERT INTO one_time_tokens (id, token_hash, purpose, expires_at) VALUES (uuid_v7(), 'late', 'late', now())`,
   )
   await waitFor(() => sql.statistics().waiting === 1, { what: 'the third to wait' })
   t.same(sql.statistics(), { max: 2, idle: 0, active: 2, waiting: 1 })
@@ -201,7 +201,7 @@ t.test('end lets what is under way finish and takes nothing new', async (t) => {
   const sql = connectForTest(t, url, { max: 1, applicationName: 'ending' })
   const underWay = sql.begin(async (transaction) => {
     await transaction`SELECT pg_sleep(0.2)`
-    await transaction`INSERT INTO one_time_tokens (token_hash, purpose, expires_at) VALUES ('last', 'last', now())`
+    await transaction`INSERT INTO one_time_tokens (id, token_hash, purpose, expires_at) VALUES (uuid_v7(), 'last', 'last', now())`
   })
   const waiting = codeOf(sql`SELECT 1`)
   await waitFor(() => sql.statistics().active === 1, { what: 'the transaction to begin' })

@@ -1,5 +1,6 @@
 // Property: what goes into a statement comes out of PostgreSQL unchanged, and a transaction is all or nothing.
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
+import { fixedStatement } from '@latchkey/platform/database/fixed-statement'
 import t from 'tap'
 import { codeOf, connectForTest, timeRejection } from './support/database.js'
 
@@ -88,7 +89,7 @@ t.test('an undefined parameter is refused and harms no connection', async (t) =>
 t.test('a transaction commits when its work fulfils and rolls back when it rejects', async (t) => {
   const sql = connectForTest(t, url)
   const insert = (on: typeof sql | Parameters<Parameters<typeof sql.begin>[0]>[0], token: string) =>
-    on`INSERT INTO one_time_tokens (token_hash, purpose, expires_at) VALUES (${Buffer.from(token)}, 'test', now())`
+    on`INSERT INTO one_time_tokens (id, token_hash, purpose, expires_at) VALUES (uuid_v7(), ${Buffer.from(token)}, ${token}, now())`
   const answer = await sql.begin(async (transaction) => {
     await insert(transaction, 'kept')
     return 'the answer'
@@ -160,4 +161,39 @@ t.test('an error says where its statement stands and holds no parameter that wou
   if (!(error instanceof Error)) return
   t.match(error.stack, /database\.statements\.test\.js/)
   t.notMatch(Object.values(error).join(), /a secret value/)
+})
+
+t.test('a fixed statement is put together once and takes what each call brings', async (t) => {
+  const sql = connectForTest(t, url)
+  let written = 0
+  const sum = fixedStatement<{ name: string; of: { left: number; right: bigint } }, object>((sql, given) => {
+    written += 1
+    const right = sql`${given.of.right}::int8`
+    return sql`SELECT ${given.name}::text AS its_name, ${given.of.left}::int + ${right} AS sum`
+  })
+  t.same(await sql.run(sum, { name: "o'clock", of: { left: 1, right: 2n } }), [
+    { itsName: "o'clock", sum: 3n },
+  ])
+  t.same(await sql.run(sum, { name: '$1', of: { left: -1, right: 9007199254740993n } }), [
+    { itsName: '$1', sum: 9007199254740992n },
+  ])
+  t.equal(written, 1)
+  await t.rejects(
+    sql.begin(async (transaction) => {
+      await transaction.run(sum, { name: 'x', of: { left: 1, right: 2n } })
+      await transaction.run(sum, { name: 'x', of: { left: 1, right: 2n ** 64n } })
+    }),
+    { code: '22003' },
+  )
+})
+
+t.test('a fixed statement that would depend on its first call is refused', async (t) => {
+  const looking = () => fixedStatement<{ name: string }, object>((sql, { name }) => sql`SELECT ${`${name}!`}`)
+  t.throws(looking, /name is looked at in a fixed statement/)
+  const constant = () => fixedStatement<object, object>((sql) => sql`SELECT ${'a constant'}`)
+  t.throws(constant, /of fragments and parameters alone/)
+  t.throws(
+    () => fixedStatement<object, object>((sql) => sql`SELECT ${Buffer.alloc(1)}`),
+    /fragments and parameters/,
+  )
 })

@@ -1,6 +1,7 @@
 import type postgres from 'postgres'
 import { textArrayOid } from './array-types.js'
 import { createDriver, routeQuery, type DriverOptions, type DriverQuery, type DriverSql } from './driver.js'
+import type { FixedStatement } from './fixed-statement.js'
 import { readStatement, statementOf, type Statement } from './statement.js'
 
 /**
@@ -14,10 +15,14 @@ export interface Sql extends postgres.ISql<{ bigint: bigint }> {
    * Take care that nothing but statements is awaited in it: it keeps a connection and locks from others.
    */
   begin<T>(work: (sql: Sql) => Promise<T>): Promise<T>
+  /** Sends a statement that was put together once, for what is called too often to do that each time. */
+  run<Parameters, Row>(statement: FixedStatement<Parameters, Row>, parameters: Parameters): Promise<Row[]>
   /** Not offered: they would go past the pool. */
   readonly file: never
   readonly notify: never
 }
+
+const prepared = { prepare: true }
 
 export type Submit = (query: DriverQuery, statement: Statement) => void
 
@@ -40,7 +45,11 @@ export function createSql(language: DriverSql, submit: Submit, begin: Sql['begin
     const statement = statementOf(first, sql)
     return routeQuery(made, (query) => submit(query, statement))
   }
-  const methods: Pick<Sql, 'unsafe' | 'array' | 'json' | 'typed' | 'types' | 'begin'> = {
+  const methods: Pick<Sql, 'run' | 'unsafe' | 'array' | 'json' | 'typed' | 'types' | 'begin'> = {
+    run: <Parameters, Row>(fixed: FixedStatement<Parameters, Row>, parameters: Parameters) => {
+      const query = language.unsafe<(Row & postgres.Row)[]>(fixed.text, fixed.valuesOf(parameters), prepared)
+      return routeQuery(query, (sent) => submit(sent, fixed.statement))
+    },
     unsafe: (text, parameters, options) => {
       const statement = readStatement(text, methods.unsafe)
       return routeQuery(language.unsafe(text, parameters, options), (query) => submit(query, statement))

@@ -1,4 +1,5 @@
 import type { Sql } from '@latchkey/platform/database/client'
+import { fixedStatement } from '@latchkey/platform/database/fixed-statement'
 import type { RequestOrigin } from '../../../request-origin.js'
 import type { SeenSession } from '../decide-refresh.js'
 import type { DeviceChange } from '../device-change.js'
@@ -47,25 +48,31 @@ const rotatedColumns = (sql: Sql, { retryKey, rotatedBy, lifetimes, limit }: Rot
   retry_keys = ${retryKey}::bytea || substring(s.retry_keys FROM 1 FOR 24),
   rotated_by = ${rotatedBy}`
 
+interface OwnRotation extends Rotation {
+  /** Where the session must not leave it. */
+  onlyAgent: Buffer | null
+  synchronousCommit: 'on' | 'off'
+}
+
+// set_config is local to the statement's own transaction, so it holds through a transaction pooler too.
+const rotationStatement = fixedStatement<OwnRotation, RefreshableRow>(
+  (sql, rotated) => sql`
+    WITH durability AS (SELECT set_config('synchronous_commit', ${rotated.synchronousCommit}, true))
+    UPDATE sessions s SET generation = s.generation + 1, ${rotatedColumns(sql, rotated)}
+    FROM durability, users u
+    WHERE s.id = ${rotated.sessionId} AND s.generation = ${rotated.generation}
+      AND u.id = s.user_id AND ${isAlive(sql, rotated.lifetimes)}
+      AND (s.refresh_count < ${rotated.limit.max} OR ${isWindowOver(sql, rotated.limit)})
+      AND (substring(s.device_fingerprint FROM 1 FOR 8) <> ${rotated.onlyAgent}) IS NOT TRUE
+    RETURNING ${refreshableSession(sql, rotated.lifetimes)}`,
+)
+
 /**
  * The whole refresh: one statement, one heap-only update. Null when the row is not at this generation, not alive or over its
  * limit, or on another agent than `onlyAgent` where that is given. `off` lets it commit asynchronously: "ahead" heals what a crash loses.
- * set_config is local to the statement's own transaction, so it holds through a transaction pooler too.
  */
-export async function rotateSession(
-  sql: Sql,
-  rotation: Rotation & { onlyAgent: Buffer | null; synchronousCommit: 'on' | 'off' },
-): Promise<RefreshableRow | null> {
-  const { lifetimes, limit } = rotation
-  const [row] = await sql<RefreshableRow[]>`
-    WITH durability AS (SELECT set_config('synchronous_commit', ${rotation.synchronousCommit}, true))
-    UPDATE sessions s SET generation = s.generation + 1, ${rotatedColumns(sql, rotation)}
-    FROM durability, users u
-    WHERE s.id = ${rotation.sessionId} AND s.generation = ${rotation.generation}
-      AND u.id = s.user_id AND ${isAlive(sql, lifetimes)}
-      AND (s.refresh_count < ${limit.max} OR ${isWindowOver(sql, limit)})
-      AND (substring(s.device_fingerprint FROM 1 FOR 8) <> ${rotation.onlyAgent}) IS NOT TRUE
-    RETURNING ${refreshableSession(sql, lifetimes)}`
+export async function rotateSession(sql: Sql, rotated: OwnRotation): Promise<RefreshableRow | null> {
+  const [row] = await sql.run(rotationStatement, rotated)
   return row ?? null
 }
 
