@@ -45,7 +45,7 @@ t.test('the link of a registration proves the address, once, and ends no session
   const { email } = newPerson()
   const session = await signUp(app, { email })
   t.equal(session.user.emailVerified, false)
-  const [registered] = (await eventsOf(app)).filter(({ userId }) => userId === session.user.id)
+  const registered = (await eventsOf(app)).find(({ userId }) => userId === session.user.id)
   t.match(registered, { type: 'user.registered', data: { tokenId: String } })
   const before = (await eventsOf(app)).length
   const token = await linkTo(email)

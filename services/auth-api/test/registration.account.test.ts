@@ -10,6 +10,7 @@ import {
   passwordHashOf,
   signUp,
 } from './support/accounts.js'
+import { createAddressDriver } from './support/address-driver.js'
 import { newEmail, password } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
@@ -184,3 +185,24 @@ t.test(
     }
   },
 )
+
+t.test('addresses that look alike are one address, or none', async (t) => {
+  const { ask, newOwner } = createAddressDriver(app)
+  const { session } = await newOwner()
+  const target = await newOwner()
+  await app.db`UPDATE users SET email = 'grace@xn--bcher-kva.example' WHERE id = ${target.session.user.id}`
+  for (const spelling of [
+    'GRACE@bücher.example',
+    'grace@BÜCHER.example',
+    'ｇｒａｃｅ@bücher.example',
+    'grace@bu\u0308cher.example',
+  ]) {
+    t.equal((await ask(session, spelling)).status, 202, spelling)
+    t.match((await eventsOf(app)).at(-1), { type: 'email.change_requested', data: {} }, spelling)
+    t.match(await app.api('POST', '/register', { body: { email: spelling, password } }), {
+      body: { code: 'email_taken' },
+    })
+  }
+  for (const spelling of ['gr\u0430ce@bücher.example', 'grace\u200b@bücher.example', 'ĝrace@bücher.example'])
+    t.match(await ask(session, spelling), { status: 400, body: { code: 'validation_failed' } }, spelling)
+})
