@@ -11,11 +11,10 @@ import { codeOf, connectForTest, timeRejection } from './support/database.js'
 
 const { url, owner } = await createTestDatabase(t)
 const port = Number(new URL(url).port)
+await owner`CREATE TABLE notes (note text)`
 
-async function countTokens(purpose: string): Promise<number> {
-  const [row] = await owner<
-    { count: bigint }[]
-  >`SELECT count(*) FROM one_time_tokens WHERE purpose = ${purpose}`
+async function countNotes(note: string): Promise<number> {
+  const [row] = await owner<{ count: bigint }[]>`SELECT count(*) FROM notes WHERE note = ${note}`
   return Number(row?.count)
 }
 
@@ -43,16 +42,14 @@ t.test('who waits for a busy pool is refused in time, and nothing runs for them 
     config: { dbConnTimeoutMs: 300, dbStatementTimeoutMs: 10_000 },
   })
   const busy = [sql`SELECT pg_sleep(1)`, sql`SELECT pg_sleep(1)`].map((query) => query.execute())
-  const waiting = timeRejection(
-    sql`INSERT INTO one_time_tokens (id, token_hash, purpose, expires_at) VALUES (uuid_v7(), 'late', 'late', now())`,
-  )
+  const waiting = timeRejection(sql`INSERT INTO notes VALUES ('late')`)
   await waitFor(() => sql.statistics().waiting === 1, { what: 'the third to wait' })
   t.same(sql.statistics(), { max: 2, idle: 0, active: 2, waiting: 1 })
   const { error, afterMs } = await waiting
   t.match(error, { code: 'POOL_TIMEOUT' })
   t.ok(afterMs >= 250 && afterMs < 900, `after ${afterMs} ms`)
   await Promise.all(busy)
-  t.equal(await countTokens('late'), 0)
+  t.equal(await countNotes('late'), 0)
 })
 
 t.test('there is a bound to how many may wait', async (t) => {
@@ -201,7 +198,7 @@ t.test('end lets what is under way finish and takes nothing new', async (t) => {
   const sql = connectForTest(t, url, { max: 1, applicationName: 'ending' })
   const underWay = sql.begin(async (transaction) => {
     await transaction`SELECT pg_sleep(0.2)`
-    await transaction`INSERT INTO one_time_tokens (id, token_hash, purpose, expires_at) VALUES (uuid_v7(), 'last', 'last', now())`
+    await transaction`INSERT INTO notes VALUES ('last')`
   })
   const waiting = codeOf(sql`SELECT 1`)
   await waitFor(() => sql.statistics().active === 1, { what: 'the transaction to begin' })
@@ -210,7 +207,7 @@ t.test('end lets what is under way finish and takes nothing new', async (t) => {
   t.equal(await waiting, 'POOL_CLOSED')
   await underWay
   await ended
-  t.equal(await countTokens('last'), 1)
+  t.equal(await countNotes('last'), 1)
   t.same(sql.statistics(), { max: 1, idle: 0, active: 0, waiting: 0 })
 })
 
