@@ -4,7 +4,7 @@ import { startEmbedded } from './start/embedded.js'
 import { openHome, stopLeftovers, type Home } from './start/home.js'
 import type { Part } from './start/part.js'
 import { startService } from './start/service.js'
-import { checkSettings, choosePorts, describeMail, isSet, urlOf } from './start/settings.js'
+import { checkSettings, checkTraits, choosePorts, describeMail, isSet, urlOf } from './start/settings.js'
 import { renderSummary } from './start/summary.js'
 import { red, tellStep } from './start/terminal.js'
 import { catchSignals, type CaughtSignals } from './signals.js'
@@ -42,6 +42,7 @@ async function start(home: Home, parts: Part[], stop: AbortSignal): Promise<void
   const began = performance.now()
   const secret = isSet(process.env, 'AUTH_SECRET') ? {} : { AUTH_SECRET: home.secret('auth-secret') }
   const config = checkSettings({ ...process.env, ...secret })
+  const traits = await checkTraits(config)
   const { port, workerPort } = await choosePorts(config)
 
   const embedded = await startEmbedded(home, process.env, parts)
@@ -75,7 +76,14 @@ async function start(home: Home, parts: Part[], stop: AbortSignal): Promise<void
   for (const service of started) service.showOutput()
   const seconds = (performance.now() - began) / 1000
   console.log(
-    renderSummary({ baseUrl, workerUrl, servers: embedded.about, mail: describeMail(config), seconds }),
+    renderSummary({
+      baseUrl,
+      workerUrl,
+      servers: embedded.about,
+      mail: describeMail(config),
+      traits,
+      seconds,
+    }),
   )
   console.log(`ready ${baseUrl}`)
 }

@@ -34,6 +34,16 @@ t.test('one port for both services', async (t) => {
   t.match(start.output(), /^PORT and WORKER_PORT are both 18000.*\n$/)
 })
 
+t.test('a schema of traits that cannot be used', async (t) => {
+  const folder = t.testdir({ 'traits.json': '{"type": "object", "properties": {"a": {"typ": "string"}}}' })
+  const start = runStart(t, folder, { env: { TRAITS_SCHEMA: join(folder, 'traits.json') } })
+  t.equal(await start.ended, 78)
+  t.match(
+    start.output(),
+    /^TRAITS_SCHEMA \S+traits\.json, at \/properties\/a\/typ: is not a keyword[^\n]*\n$/,
+  )
+})
+
 t.test('a DATABASE_URL that leads nowhere', async (t) => {
   const start = runStart(t, t.testdir(), { env: { DATABASE_URL: 'postgres://u:secret@127.0.0.1:9/x' } })
   t.equal(await start.ended, 1)

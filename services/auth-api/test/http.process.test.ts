@@ -12,9 +12,10 @@ t.jobs = 2 // each has processes of its own and waits for them
 
 t.test('settings that cannot be used: all at once, in words, exit code 78', async (t) => {
   const start = (env: Record<string, string>) => startApiProcess(t, env, { until: 'nothing' })
-  const [api, unheeded] = await Promise.all([
+  const [api, unheeded, traitless] = await Promise.all([
     start({ DATABASE_URL: 'mysql://x', PORT: 'eight', LIMIT_LOGIN_ACCOUNT: 'many' }),
     start({ DATABASE_URL: 'postgres://lk@127.0.0.1/lk?sslmode=strange' }),
+    start({ DATABASE_URL: 'postgres://lk@127.0.0.1/lk', TRAITS_SCHEMA: '/nowhere/traits.json' }),
   ])
   t.equal(await api.ended, 78)
   for (const name of ['DATABASE_URL', 'PORT', 'LIMIT_LOGIN_ACCOUNT']) t.match(api.output(), name)
@@ -23,6 +24,9 @@ t.test('settings that cannot be used: all at once, in words, exit code 78', asyn
   t.equal(await unheeded.ended, 78)
   t.match(unheeded.output(), 'sslmode')
   t.notMatch(unheeded.output(), /at .*\.[jt]s/, 'no stack')
+
+  t.equal(await traitless.ended, 78)
+  t.match(traitless.output(), 'TRAITS_SCHEMA /nowhere/traits.json: the file cannot be read (ENOENT)')
 })
 
 t.test('starts, serves, and ends in order', async (t) => {
@@ -45,6 +49,7 @@ t.test('starts, serves, and ends in order', async (t) => {
     t.match(JSON.parse(summary), {
       config: { authSecret: 'set', refreshTtlSeconds: 604_800 },
       node: process.version,
+      traits: 'any',
     })
     t.notMatch(api.output(), databaseUrl)
   })

@@ -1,6 +1,7 @@
 /** What an operator, a cron job or a supervisor sees of the programs of the worker: one line and an exit code. */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { waitFor } from '@latchkey/devstack/wait-for'
@@ -11,6 +12,7 @@ import { runProgram } from './support/worker-process.js'
 const cleanup = 'dist/commands/clean-expired-tokens.js'
 const rotation = 'dist/commands/rotate-signing-keys.js'
 const revocation = 'dist/commands/revoke-signing-key.js'
+const traitsIndex = 'dist/commands/index-traits.js'
 
 t.test('tokens:clean prints one line with what it deleted', async (t) => {
   const { url, owner: db } = await createTestDatabase(t)
@@ -38,6 +40,53 @@ t.test('tokens:clean waits for the cleanup of a worker to end', async (t) => {
   })
   t.match(await running, { code: 0, stdout: /^deleted 3 expired/ })
 })
+
+t.test(
+  'traits:index files what users had before the schema, and tells whose claim an older account has',
+  async (t) => {
+    const { url, owner: db } = await createTestDatabase(t)
+    const folder = t.testdir({
+      'traits.json': JSON.stringify({
+        type: 'object',
+        properties: { number: { type: 'integer', 'x-latchkey-unique': true, 'x-latchkey-searchable': true } },
+      }),
+    })
+    await db`
+    INSERT INTO users (id, email, traits)
+    SELECT uuid_v7(), format('u%s@example.com', n), jsonb_build_object('number', n, 'other', n) FROM generate_series(1, 1200) AS n`
+    const [older, newer] = await db<{ id: string }[]>`
+    UPDATE users SET traits = '{"number": 5000}' WHERE id IN (SELECT min(id::text)::uuid FROM users UNION SELECT max(id::text)::uuid FROM users)
+    RETURNING id`.then((rows) => rows.toSorted((one, other) => (one.id < other.id ? -1 : 1)))
+    const env = { DATABASE_URL: url, TRAITS_SCHEMA: join(folder, 'traits.json') }
+    const filed = () =>
+      db<
+        { userId: string; value: string }[]
+      >`SELECT user_id, value FROM trait_values WHERE is_unique AND is_searchable`
+
+    const first = await runProgram(t, traitsIndex, env)
+    t.equal(first.code, 1)
+    t.match(first.stderr, `user ${newer?.id}: an older account has the same number\n`)
+    t.match(first.stderr, 'traits:index: indexed the traits of 1200 users, but 1 unique values are taken\n')
+    t.equal((await filed()).length, 1199)
+    t.equal((await filed()).find(({ value }) => value === '5000')?.userId, older?.id)
+
+    await db`UPDATE users SET traits = '{"number": 5001}' WHERE id = ${newer?.id ?? null}`
+    const second = await runProgram(t, traitsIndex, env)
+    t.match(second, { code: 0, stdout: 'indexed the traits of 1200 users\n', stderr: '' })
+    t.equal((await filed()).length, 1200)
+
+    const [without, unreadable] = await Promise.all([
+      runProgram(t, traitsIndex, { DATABASE_URL: url }),
+      runProgram(t, traitsIndex, { DATABASE_URL: url, TRAITS_SCHEMA: folder }),
+    ])
+    t.equal(without.code, 0)
+    t.equal((await filed()).length, 0)
+    t.match(unreadable, {
+      code: 78,
+      stderr: /^traits:index: TRAITS_SCHEMA \S+: the file cannot be read \(EISDIR\)\n$/,
+    })
+  },
+)
 
 t.test('keys:rotate prints which key signs from when on', async (t) => {
   const { url, owner: db } = await createTestDatabase(t)

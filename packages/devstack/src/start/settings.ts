@@ -1,4 +1,6 @@
 import { ConfigError, configErrorExitCode, loadConfig, type Config } from '@latchkey/platform/config/config'
+import { loadTraits } from '@latchkey/platform/traits/load-traits'
+import { TraitsSchemaError } from '@latchkey/platform/traits/traits-schema-error'
 import { findPortProblem, freePort } from '../ports.js'
 import { StartError } from '../start-error.js'
 
@@ -26,6 +28,17 @@ export function checkSettings(env: NodeJS.ProcessEnv): Config {
     return loadConfig(wantsEmbeddedPostgres(env) ? { ...env, DATABASE_URL: databaseToBe } : env)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
+    throw new StartError(error.message, { exitCode: configErrorExitCode, cause: error })
+  }
+}
+
+/** What TRAITS_SCHEMA says, in a few words; null without it. Throws `StartError` when it cannot be used. */
+export async function checkTraits({ traitsSchema }: Config): Promise<string | null> {
+  try {
+    const { about } = await loadTraits(traitsSchema)
+    return traitsSchema === null ? null : about
+  } catch (error) {
+    if (!(error instanceof TraitsSchemaError)) throw error
     throw new StartError(error.message, { exitCode: configErrorExitCode, cause: error })
   }
 }

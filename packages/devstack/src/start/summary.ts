@@ -7,11 +7,13 @@ export interface Running {
   servers: readonly string[]
   /** What becomes of mails, in a few words. */
   mail: string
+  /** What TRAITS_SCHEMA asks of users, in a few words; null without it. */
+  traits: string | null
   seconds: number
 }
 
 /** What a newcomer needs next. The curl lines work as they stand: copied one after the other they register, sign in and refresh. */
-export function renderSummary({ baseUrl, workerUrl, servers, mail, seconds }: Running): string {
+export function renderSummary({ baseUrl, workerUrl, servers, mail, traits, seconds }: Running): string {
   const auth = `${baseUrl}/api/v1/auth`
   const person = `"email":"ada@example.com","password":"violet kettle orbits slowly"`
   const rows = [
@@ -21,6 +23,7 @@ export function renderSummary({ baseUrl, workerUrl, servers, mail, seconds }: Ru
     ['Metrics', `${baseUrl}/metrics  ${workerUrl}/metrics`],
     ...(servers.length > 0 ? [['Data', `${servers.join(', ')}, kept in .latchkey`]] : []),
     ['Mail', mail],
+    ...(traits === null ? [] : [['Traits', traits]]),
     ['Shell', '. .latchkey/env   then, say: npm run tokens:clean'],
   ]
   const steps = [

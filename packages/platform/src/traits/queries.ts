@@ -1,5 +1,6 @@
 import type { Sql } from '../database/client.js'
 import { comparable, type FiledTrait } from './file-traits.js'
+import type { JsonObject } from './json-objects.js'
 
 /**
  * Makes the index say what the user's traits say now: in the transaction that stores them. A value that is unique and another user's
@@ -32,4 +33,36 @@ export function usersWithTraitLike(sql: Sql, text: string) {
   return sql`
     SELECT user_id FROM trait_values
     WHERE is_searchable AND value >= ${start} AND value < ${`${start}\u{10FFFF}`}`
+}
+
+/** The next users in the order of their ids, which is that of their age; locked, so that none changes traits meanwhile. */
+export async function lockUsersAfter(
+  sql: Sql,
+  userId: string | null,
+  limit: number,
+): Promise<{ id: string; traits: JsonObject }[]> {
+  return sql<{ id: string; traits: JsonObject }[]>`
+    SELECT id, traits FROM users
+    WHERE ${userId}::uuid IS NULL OR id > ${userId}
+    ORDER BY id LIMIT ${limit}
+    FOR NO KEY UPDATE`
+}
+
+export async function deleteFiled(sql: Sql, userIds: readonly string[]): Promise<void> {
+  await sql`DELETE FROM trait_values WHERE user_id = ANY (${[...userIds]}::uuid[])`
+}
+
+/** Answers what was filed: not what another user has. */
+export async function insertFiled(
+  sql: Sql,
+  traits: readonly (FiledTrait & { userId: string })[],
+): Promise<{ userId: string; name: string }[]> {
+  return sql<{ userId: string; name: string }[]>`
+    INSERT INTO trait_values (user_id, name, value, is_unique, is_searchable)
+    SELECT "userId", name, value, "isUnique", "isSearchable"
+    FROM jsonb_to_recordset(${JSON.stringify(traits)}::text::jsonb)
+      AS filed ("userId" uuid, name text, value text, "isUnique" boolean, "isSearchable" boolean)
+    ORDER BY "userId", name
+    ON CONFLICT DO NOTHING
+    RETURNING user_id, name`
 }

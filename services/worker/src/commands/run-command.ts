@@ -1,5 +1,6 @@
-import type { Config } from '@latchkey/platform/config/config'
+import { configErrorExitCode, type Config } from '@latchkey/platform/config/config'
 import { toAppError } from '@latchkey/platform/database/errors'
+import { TraitsSchemaError } from '@latchkey/platform/traits/traits-schema-error'
 import { closeStoreDeps, createStoreDeps, type StoreDeps } from '../deps.js'
 import { giveUp, readConfig } from '../startup.js'
 
@@ -23,7 +24,7 @@ export async function runCommand(
   } catch (error) {
     if (toAppError(error)?.status === 503)
       giveUp(name, `PostgreSQL is away: ${describe(error)}`, temporaryFailure)
-    giveUp(name, describe(error), 1)
+    giveUp(name, describe(error), error instanceof TraitsSchemaError ? configErrorExitCode : 1)
   } finally {
     await closeStoreDeps(deps)
   }
