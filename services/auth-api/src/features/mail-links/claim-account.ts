@@ -1,7 +1,6 @@
 import type { Sql } from '@latchkey/platform/database/client'
 import { discardOneTimeTokens } from '@latchkey/platform/one-time-tokens/one-time-tokens'
 import type { RequestOrigin } from '../../request-origin.js'
-import { discardSecondFactors } from '../mfa/discard-second-factors.js'
 import { discardSecondFactors } from '../mfa/reset-second-factors.js'
 import { revokeSessions } from '../sessions/revoke-sessions.js'
 import { deletePassword, markProven } from './queries.js'
@@ -28,7 +27,6 @@ export async function claimAccount(
   const { isNew, mfaEnabled } = proven
   if (!isNew) return { mfaEnabled, endedSessionIds: [] }
   await deletePassword(sql, userId)
-  await discardSecondFactors(sql, { userId, origin })
   await discardSecondFactors(sql, { userId, origin })
   await discardOneTimeTokens(sql, userId)
   const endedSessionIds = await revokeSessions(sql, {
