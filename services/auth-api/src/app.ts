@@ -17,6 +17,7 @@ import { mfa } from './features/mfa/index.js'
 import { oauthTokens } from './features/oauth-tokens/index.js'
 import { passwordReset } from './features/password-reset/index.js'
 import { passwords } from './features/passwords/index.js'
+import { personalData } from './features/personal-data/index.js'
 import { profile } from './features/profile/index.js'
 import { registration } from './features/registration/index.js'
 import { securityEvents } from './features/security-events/index.js'
@@ -58,6 +59,7 @@ const authFeatures = [
   stepUp,
   sessions,
   profile,
+  personalData,
   passwords,
   passwordReset,
   magicLink,

@@ -6,6 +6,7 @@ import type { SecurityEventType } from '@latchkey/contracts/events'
  */
 const shownFields: Partial<Record<SecurityEventType, readonly string[]>> = {
   'user.registered': [],
+  'user.exported': [],
   'login.succeeded': ['amr', 'deviceName', 'newDevice'],
   'login.failed': ['reason', 'during'],
   'session.revoked': ['reason'],
@@ -13,6 +14,10 @@ const shownFields: Partial<Record<SecurityEventType, readonly string[]>> = {
   'session.device_changed': ['changed', 'previousIp', 'previousUserAgent'],
   'session.stepped_up': ['method'],
   'password.changed': [],
+  'email.verified': [],
+  'email.change_requested': [],
+  'email.changed': [],
+  'email.change_undone': [],
   'password.reset_requested': [],
   'password.reset': [],
   'magic_link.requested': [],
