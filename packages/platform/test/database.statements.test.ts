@@ -161,11 +161,13 @@ t.test('an error says where its statement stands and holds no parameter that wou
 t.test('a fixed statement is put together once and takes what each call brings', async (t) => {
   const sql = connectForTest(t, url)
   let written = 0
-  const sum = fixedStatement<{ name: string; of: { left: number; right: bigint } }, object>((sql, given) => {
-    written += 1
-    const right = sql`${given.of.right}::int8`
-    return sql`SELECT ${given.name}::text AS its_name, ${given.of.left}::int + ${right} AS sum`
-  })
+  const sum = fixedStatement<{ name: string; of: { left: number; right: bigint } }, object>(
+    (write, given) => {
+      written += 1
+      const right = write`${given.of.right}::int8`
+      return write`SELECT ${given.name}::text AS its_name, ${given.of.left}::int + ${right} AS sum`
+    },
+  )
   t.same(await sql.run(sum, { name: "o'clock", of: { left: 1, right: 2n } }), [
     { itsName: "o'clock", sum: 3n },
   ])
