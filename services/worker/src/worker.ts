@@ -5,6 +5,7 @@ import { queueCounts } from '@latchkey/platform/queue/queues'
 import type { Deps } from './deps.js'
 import { cleanExpiredTokens } from './jobs/clean-expired-tokens/clean-expired-tokens.js'
 import { persistSecurityEvents } from './jobs/persist-security-events/persist-security-events.js'
+import { pseudonymiseErased } from './jobs/pseudonymise-erased/pseudonymise-erased.js'
 import { readStats, refreshStats } from './jobs/refresh-stats/refresh-stats.js'
 import { relayOutbox } from './jobs/relay-outbox/relay-outbox.js'
 import { rollPartitions } from './jobs/roll-partitions/roll-partitions.js'
@@ -36,6 +37,7 @@ export function maintenanceTasks(config: Pick<Config, 'tokenCleanupIntervalMs'>)
     { name: 'refresh-stats', everyMs: 30 * seconds, runs: 'beside-others', run: refreshStats },
     { name: 'relay-mails', everyMs: 1 * seconds, runs: 'beside-others', run: relayMails },
     { name: 'clean-mails', everyMs: 1 * hours, runs: 'beside-others', run: cleanMails },
+    { name: 'pseudonymise-erased', everyMs: 5 * seconds, runs: 'beside-others', run: pseudonymiseErased },
   ]
 }
 
