@@ -12,6 +12,7 @@ const fields = [
   'emailVerified',
   'id',
   'lastLoginAt',
+  'locale',
   'mfaEnabled',
   'name',
   'roles',
@@ -54,6 +55,8 @@ t.test('what is named changes, null clears, what is left out stays', async (t) =
       { username: null, name: 'A' },
     ],
     [{ traits: {} }, { traits: {} }],
+    [{ locale: 'pt-BR' }, { locale: 'pt-BR' }],
+    [{ locale: null }, { locale: null }],
   ]
   for (const [patch, change] of steps) {
     Object.assign(expected, change)

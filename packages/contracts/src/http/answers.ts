@@ -13,6 +13,7 @@ export const User = Type.Object(
     userType: nullable(Type.String()),
     roles: Type.Array(Type.String()),
     traits: Type.Record(Type.String(), Type.Unknown()),
+    locale: nullable(Type.String()),
     mfaEnabled: Type.Boolean(),
     createdAt: Time,
     lastLoginAt: nullable(Time),

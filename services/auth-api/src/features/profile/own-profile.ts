@@ -15,7 +15,7 @@ export async function readOwnProfile(deps: ProfileDeps, userId: string): Promise
 }
 
 /**
- * Null clears a name or username; traits are replaced as a whole, but for those that only admins set.
+ * Null clears a name, username or locale; traits are replaced as a whole, but for those that only admins set.
  * @throws AppError validation_failed, username_taken, trait_taken.
  */
 export async function changeOwnProfile(deps: ProfileDeps, userId: string, body: PatchMeBody): Promise<User> {

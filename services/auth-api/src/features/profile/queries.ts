@@ -2,7 +2,7 @@ import type { Sql } from '@latchkey/platform/database/client'
 import type { UserRow } from './user-answer.js'
 
 const userColumns = (sql: Sql) => sql`
-  id, email, email_verified_at, username, name, user_type, roles, traits, mfa_enabled, created_at, last_login_at`
+  id, email, email_verified_at, username, name, user_type, roles, traits, locale, mfa_enabled, created_at, last_login_at`
 
 /** Null for a user who is gone or disabled. */
 export async function findUser(sql: Sql, userId: string): Promise<UserRow | null> {
@@ -27,6 +27,7 @@ export interface ProfileChanges {
   name?: string | null | undefined
   username?: string | null | undefined
   traits?: Readonly<Record<string, unknown>> | undefined
+  locale?: string | null | undefined
 }
 
 /** Null for a user who is gone or disabled. One statement whatever changes, so that it is prepared once. */
@@ -36,6 +37,7 @@ export async function updateUser(sql: Sql, userId: string, changes: ProfileChang
     UPDATE users SET
       name = CASE WHEN ${changes.name === undefined}::boolean THEN name ELSE ${changes.name ?? null}::text END,
       username = CASE WHEN ${changes.username === undefined}::boolean THEN username ELSE ${changes.username ?? null}::text END,
+      locale = CASE WHEN ${changes.locale === undefined}::boolean THEN locale ELSE ${changes.locale ?? null}::text END,
       traits = coalesce(${traits}::text::jsonb, traits),
       updated_at = now()
     WHERE id = ${userId} AND disabled_at IS NULL

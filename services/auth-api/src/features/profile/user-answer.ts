@@ -11,6 +11,7 @@ export interface UserRow {
   userType: string | null
   roles: string[]
   traits: Record<string, unknown>
+  locale: string | null
   mfaEnabled: boolean
   createdAt: Date
   lastLoginAt: Date | null
@@ -27,6 +28,7 @@ export function userAnswer(row: UserRow, rules: Pick<Traits, 'shownToUser'>): Us
     userType: row.userType,
     roles: row.roles,
     traits: rules.shownToUser(row.traits),
+    locale: row.locale,
     mfaEnabled: row.mfaEnabled,
     createdAt: row.createdAt.toISOString(),
     lastLoginAt: row.lastLoginAt?.toISOString() ?? null,

@@ -19,7 +19,7 @@ export interface LiveSessionRow extends UserRow {
 export const liveSession = (sql: Sql, lifetimes: Lifetimes) => sql`
   s.id AS session_id, s.generation, s.aal, s.amr, s.authenticated_at,
   floor(extract(epoch FROM ${endsAt(sql, lifetimes)} - now()))::int AS refresh_expires_in,
-  u.id, u.email, u.email_verified_at, u.username, u.name, u.user_type, u.roles, u.traits, u.mfa_enabled,
+  u.id, u.email, u.email_verified_at, u.username, u.name, u.user_type, u.roles, u.traits, u.locale, u.mfa_enabled,
   u.created_at, u.last_login_at`
 
 /** `seconds`, and no more than `adminSeconds` for a user whose session could change what others may do or see. */

@@ -15,6 +15,7 @@ export interface AdminUserRow {
   userType: string | null
   roles: string[]
   traits: Record<string, unknown>
+  locale: string | null
   mfaEnabled: boolean
   createdAt: Date
   updatedAt: Date
@@ -24,7 +25,7 @@ export interface AdminUserRow {
 }
 
 const userColumns = (sql: Sql) => sql`
-  u.id, u.email, u.email_verified_at, u.username, u.name, u.user_type, u.roles, u.traits, u.mfa_enabled, u.created_at,
+  u.id, u.email, u.email_verified_at, u.username, u.name, u.user_type, u.roles, u.traits, u.locale, u.mfa_enabled, u.created_at,
   u.updated_at, u.last_login_at, u.disabled_at,
   EXISTS (SELECT FROM credentials c WHERE c.user_id = u.id) AS has_password`
 

@@ -12,6 +12,7 @@ export function adminUserAnswer(row: AdminUserRow): AdminUser {
     userType: row.userType,
     roles: row.roles,
     traits: row.traits,
+    locale: row.locale,
     mfaEnabled: row.mfaEnabled,
     createdAt: row.createdAt.toISOString(),
     lastLoginAt: row.lastLoginAt?.toISOString() ?? null,
