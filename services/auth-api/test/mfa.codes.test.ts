@@ -1,0 +1,134 @@
+// Attacks: a code that is old, of the future, or used; a seed or a token in another user's row; a recovery code that can be guessed.
+import { inflateSync } from 'node:zlib'
+import { codeAt, findStep, newSeed, otpauthUrl, secretText } from '@latchkey/auth-api/features/mfa/totp'
+import { hashMfaToken, newMfaToken } from '@latchkey/auth-api/features/mfa/mfa-token'
+import { qrCodeDataUrl } from '@latchkey/auth-api/features/mfa/qr-code'
+import { hashRecoveryCode, newRecoveryCodes } from '@latchkey/auth-api/features/mfa/recovery-code'
+import { openSeed, resealSeed, sealSeed } from '@latchkey/auth-api/features/mfa/totp-seed'
+import { newId } from '@latchkey/platform/crypto/identifiers'
+import { createKeyring } from '@latchkey/platform/crypto/keyring'
+import decodeQR from 'qr/decode.js'
+import t from 'tap'
+
+const rfcSeed = Buffer.from('12345678901234567890')
+
+t.test('codes are those of RFC 4226, appendix D', async (t) => {
+  const expected = '755224 287082 359152 969429 338314 254676 287922 162583 399871 520489'.split(' ')
+  t.same(
+    expected.map((_, counter) => codeAt(rfcSeed, counter)),
+    expected,
+  )
+})
+
+t.test('codes are those of RFC 6238, appendix B, at their times', async (t) => {
+  // Of the eight digits there an app shows the last six.
+  const expected: [seconds: number, code: string][] = [
+    [59, '287082'],
+    [1111111109, '081804'],
+    [1111111111, '050471'],
+    [1234567890, '005924'],
+    [2000000000, '279037'],
+    [20000000000, '353130'],
+  ]
+  for (const [seconds, code] of expected) {
+    const at = { nowMs: seconds * 1000, lastUsedStep: 0 }
+    t.equal(findStep(rfcSeed, code, at), Math.floor(seconds / 30))
+  }
+})
+
+t.test('a code is good in its step and the next, and not before, later or again', async (t) => {
+  const step = 50_000_000
+  const code = codeAt(rfcSeed, step)
+  const at = (offset: number, lastUsedStep = 0) =>
+    findStep(rfcSeed, code, { nowMs: (step + offset) * 30_000, lastUsedStep })
+  t.same(
+    [-1, 0, 1, 2].map((offset) => at(offset)),
+    [null, step, step, null],
+  )
+  t.equal(findStep(rfcSeed, code, { nowMs: (step + 2) * 30_000 - 1, lastUsedStep: 0 }), step)
+  t.same([at(0, step), at(1, step), at(0, step + 1), at(1, step - 1)], [null, null, null, step])
+  t.equal(findStep(rfcSeed, '', { nowMs: step * 30_000, lastUsedStep: 0 }), null)
+})
+
+t.test('a seed has 160 bits and is shown as apps take it', async (t) => {
+  t.equal(newSeed().length, 20)
+  t.notSame(newSeed(), newSeed())
+  t.equal(secretText(rfcSeed), 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ')
+  const url = new URL(otpauthUrl(rfcSeed, { issuer: 'auth.example.com:8443', label: 'a+b@example.com' }))
+  t.equal(url.protocol, 'otpauth:')
+  t.equal(url.host, 'totp')
+  t.equal(decodeURIComponent(url.pathname), '/auth.example.com:8443:a+b@example.com')
+  t.same(Object.fromEntries(url.searchParams), {
+    issuer: 'auth.example.com:8443',
+    secret: secretText(rfcSeed),
+    algorithm: 'SHA1',
+    digits: '6',
+    period: '30',
+  })
+})
+
+t.test('the picture is a PNG that says what the URL says, however long the name is', async (t) => {
+  for (const label of ['a@example.com', `${'ü'.repeat(60)}@${'x'.repeat(200)}.example`]) {
+    const url = otpauthUrl(rfcSeed, { issuer: 'auth.example.com', label })
+    t.equal(decodeQR(pixelsOf(qrCodeDataUrl(url)), { effort: 10, timeLimit: 5000 }), url)
+  }
+})
+
+t.test('a sealed seed opens for its user only, and moves to the secret of now', async (t) => {
+  const [one, other] = [newId(), newId()]
+  const before = createKeyring('a'.repeat(40), null)
+  const during = createKeyring('b'.repeat(40), 'a'.repeat(40))
+  const after = createKeyring('b'.repeat(40), null)
+  const sealed = sealSeed(before, one, rfcSeed)
+  t.same(openSeed(before, one, sealed), rfcSeed)
+  t.throws(() => openSeed(before, other, sealed), { name: 'UnsealError' })
+  t.throws(() => openSeed(after, one, sealed), { name: 'UnsealError' })
+  const resealed = resealSeed(during, one, sealed)
+  t.same(openSeed(after, one, resealed), rfcSeed)
+  t.equal(resealSeed(after, one, resealed), resealed, 'once is enough')
+})
+
+t.test('recovery codes: ten, of 140 bits, known again however they are typed', async (t) => {
+  const { codes, hashes } = newRecoveryCodes()
+  t.equal(codes.length, 10)
+  t.equal(new Set(codes).size, 10)
+  for (const [index, code] of codes.entries()) {
+    t.match(code, /^[0-9a-hjkmnp-tv-z]{4}(-[0-9a-hjkmnp-tv-z]{4}){6}$/)
+    const typed = code.toUpperCase().replaceAll('0', 'O').replaceAll('1', 'l').replaceAll('-', ' ')
+    for (const form of [code, code.replaceAll('-', ''), ` ${typed} `])
+      t.same(hashRecoveryCode(form), hashes[index])
+  }
+  for (const none of ['', '123456', codes[0]?.slice(1), `${codes[0]}0`, 'u'.repeat(28)])
+    t.equal(hashRecoveryCode(none ?? ''), null)
+})
+
+t.test('a sign-in token has 256 bits and one spelling', async (t) => {
+  const { token, hash } = newMfaToken()
+  t.match(token, /^lkm_[\w-]{43}$/)
+  t.same(hashMfaToken(token), hash)
+  t.not(newMfaToken().token, token)
+  for (const none of [
+    '',
+    token.slice(1),
+    `${token}A`,
+    `${token.slice(0, -1)}B`,
+    token.replace('lkm_', 'lkl_'),
+  ])
+    t.equal(hashMfaToken(none), null)
+})
+
+/** What a browser makes of the image: the rows of a one-bit greyscale PNG, unfiltered. */
+function pixelsOf(dataUrl: string): { width: number; height: number; data: Uint8Array } {
+  const png = Buffer.from(dataUrl.replace('data:image/png;base64,', ''), 'base64')
+  const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)]
+  const rows = inflateSync(png.subarray(png.indexOf('IDAT') + 4, png.indexOf('IEND') - 8))
+  const rowBytes = 1 + Math.ceil(width / 8)
+  const data = new Uint8Array(width * height * 4).fill(255)
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const isWhite = (rows.readUInt8(y * rowBytes + 1 + (x >> 3)) & (0x80 >> (x & 7))) !== 0
+      if (!isWhite) data.fill(0, (y * width + x) * 4, (y * width + x) * 4 + 3)
+    }
+  }
+  return { width, height, data }
+}
