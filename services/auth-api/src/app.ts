@@ -114,7 +114,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   registerUnknownRoutes(app)
   registerClosedInputs(app)
   registerRouteInventory(app)
-  await registerOpenApi(app)
+  await registerOpenApi(app, deps.traits.shown)
 
   await app.register(health, { deps })
   await app.register(keys, { deps })

@@ -134,6 +134,24 @@ t.test('what an admin sets at the same moment is never put back', async (t) => {
   }
 })
 
+t.test('the page of the API shows what people give, and nothing of what admins keep', async (t) => {
+  const { body } = await school.api('GET', '/api-docs/openapi.json')
+  const asked = {
+    title: 'student',
+    required: ['phone', 'grade', 'guardianEmail'],
+    properties: {
+      phone: { format: 'phone' },
+      address: { properties: { city: { maxLength: 100 } } },
+      rollNumber: { readOnly: true },
+    },
+  }
+  const traits = { anyOf: [asked, { title: 'parent' }] }
+  const schema = { properties: { userType: { enum: ['student', 'parent'] }, traits } }
+  const post = { requestBody: { content: { 'application/json': { schema } } } }
+  t.match(body, { paths: { '/api/v1/auth/register': { post } } })
+  t.notMatch(JSON.stringify(body), /notes|employeeId|x-latchkey|\$defs/)
+})
+
 t.test(
   'of twenty registrations with one number at once exactly one wins, and the rest leave nothing',
   async (t) => {

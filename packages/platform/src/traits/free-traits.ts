@@ -5,6 +5,7 @@ import type { JsonObject } from './json-objects.js'
 /** Without TRAITS_SCHEMA: any traits and types, within bounds. */
 export const freeTraits: Traits = {
   about: 'any',
+  shown: null,
   checkNew: withinBounds,
   check: withinBounds,
   shownToUser: (traits) => traits,

@@ -2,6 +2,7 @@ import type { FieldError } from '@latchkey/contracts/errors'
 import { isDeepStrictEqual } from 'node:util'
 import { filedTraits, isTooLongToFile } from './file-traits.js'
 import { pointerPart, type JsonObject } from './json-objects.js'
+import { shownRules } from './shown-schema.js'
 import { boundProblem } from './trait-bounds.js'
 import { traitErrors } from './trait-errors.js'
 import type { Traits, TraitsAuthor } from './traits.js'
@@ -61,6 +62,7 @@ export function schemaTraits(schema: TraitsSchema, file: string): Traits {
 
   return {
     about: describe(schema, file),
+    shown: shownRules(schema),
     check,
     checkNew(given, { author, userType }) {
       const problem = typeProblem(userType, author)

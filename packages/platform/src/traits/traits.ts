@@ -1,6 +1,7 @@
 import type { FieldError } from '@latchkey/contracts/errors'
 import type { FiledTrait } from './file-traits.js'
 import type { JsonObject } from './json-objects.js'
+import type { ShownRules } from './shown-schema.js'
 
 /** Who sets traits: the user they are about, or an admin, who sees and sets all of them. */
 export type TraitsAuthor = 'user' | 'admin'
@@ -19,6 +20,8 @@ export type CheckedTraits =
 export interface Traits {
   /** For the line at the start of a process. */
   readonly about: string
+  /** For the page of the API; null without TRAITS_SCHEMA. */
+  readonly shown: ShownRules | null
   /** What is to be stored for a new user, whose type must be one that the author may choose. */
   checkNew: (given: JsonObject, user: Omit<TraitsChange, 'stored'>) => CheckedTraits
   /**

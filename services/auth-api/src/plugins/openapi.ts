@@ -9,6 +9,8 @@ import {
   Session,
   SignInAnswer,
 } from '@latchkey/contracts/http/answers'
+import { PatchMeBody, RegisterBody } from '@latchkey/contracts/http/bodies'
+import type { ShownRules } from '@latchkey/platform/traits/shown-schema'
 import type { FastifyContextConfig, FastifySchema } from 'fastify'
 import type { App } from '../app-types.js'
 import { noBody, noQuery } from './closed-inputs.js'
@@ -24,7 +26,7 @@ const pagePolicy =
 const pagePath = '/api-docs'
 
 /** Registered before the routes, so that it sees them all. OpenAPI comes from their schemas, under the canonical prefix only. */
-export async function registerOpenApi(app: App): Promise<void> {
+export async function registerOpenApi(app: App, rules: ShownRules | null): Promise<void> {
   app.addSchema(Problem)
   await app.register(swagger, {
     openapi: {
@@ -45,7 +47,7 @@ export async function registerOpenApi(app: App): Promise<void> {
     },
     transform: ({ schema, url, route }) => ({
       url,
-      schema: canonicalUrl(url) === url ? documented(schema, route) : { ...schema, hide: true },
+      schema: canonicalUrl(url) === url ? documented(schema, route, rules) : { ...schema, hide: true },
     }),
   })
 }
@@ -64,6 +66,7 @@ function securitySchemes(cookies: SessionCookies['names']) {
 function documented(
   schema: FastifySchema,
   { method, config: { auth, limit } = {} }: { method: unknown; config?: FastifyContextConfig | undefined },
+  rules: ShownRules | null,
 ): FastifySchema {
   const problems: Record<number, unknown> = { 500: Problem }
   if (limit !== undefined && limit !== 'none') Object.assign(problems, { 400: Problem, 429: Problem })
@@ -83,10 +86,18 @@ function documented(
   return {
     ...(security !== undefined && { security }),
     ...others,
-    ...(body !== noBody && { body }),
+    ...(body !== noBody && { body: rules === null ? body : withRules(body, rules) }),
     ...(querystring !== noQuery && { querystring }),
     response: Object.fromEntries(answers.map(([status, answer]) => [status, describeAnswer(status, answer)])),
   }
+}
+
+/** What the operator's schema asks of users, where they give it. */
+function withRules(body: unknown, { userTypes, traits }: ShownRules): unknown {
+  if (body === PatchMeBody) return { ...PatchMeBody, properties: { ...PatchMeBody.properties, traits } }
+  if (body !== RegisterBody) return body
+  const userType = userTypes.length === 0 ? RegisterBody.properties.userType : { enum: userTypes }
+  return { ...RegisterBody, properties: { ...RegisterBody.properties, userType, traits } }
 }
 
 function describeAnswer(status: string, schema: unknown): unknown {
