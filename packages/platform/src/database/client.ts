@@ -75,7 +75,7 @@ export function connectDatabase(config: DatabaseConfig, options: DatabaseOptions
   function send(connection: Connection, query: DriverQuery, statement: Statement, onDone: () => void): void {
     const startedMs = performance.now()
     connection.send(query, (error) => {
-      if (error instanceof Error) error.stack += statement.origin
+      if (error instanceof Error) tellOrigin(error, statement)
       observe(statement, (performance.now() - startedMs) / 1000, error)
       onDone()
     })
@@ -150,6 +150,15 @@ export function connectDatabase(config: DatabaseConfig, options: DatabaseOptions
     session,
     statistics: () => pool.statistics(),
     end: ({ timeout = config.dbStatementTimeoutMs / 1000 } = {}) => pool.close(timeout * 1000),
+  })
+}
+
+/** By definition, because the driver has defined it: from Node 21 on, what it leaves cannot be assigned to. */
+function tellOrigin(error: Error, { origin }: Statement): void {
+  Object.defineProperty(error, 'stack', {
+    value: `${error.stack}${origin}`,
+    configurable: true,
+    writable: true,
   })
 }
 
