@@ -33,3 +33,22 @@ export async function discardSecondFactors(
   const removal = { userId, actorId: userId, sessionId: null, reason: 'address_proven', origin } as const
   await deleteSecondFactors(sql, removal)
 }
+
+/**
+ * What was set up since the address of an account was changed, for its owner who undoes that: whoever took the account over would keep
+ * them out by it. In the caller's transaction.
+ */
+export async function discardSecondFactorsSince(
+  sql: Sql,
+  { userId, since, origin }: { userId: string; since: string; origin: RequestOrigin },
+): Promise<void> {
+  const removal = {
+    userId,
+    actorId: userId,
+    sessionId: null,
+    reason: 'email_change_undone',
+    since,
+    origin,
+  } as const
+  await deleteSecondFactors(sql, removal)
+}

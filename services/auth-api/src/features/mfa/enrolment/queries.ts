@@ -86,7 +86,9 @@ export interface FactorRemoval {
   /** Whoever does it, and in which session. */
   actorId: string
   sessionId: string | null
-  reason: 'user_disabled' | 'admin_reset' | 'address_proven' | 'address_proven'
+  reason: 'user_disabled' | 'admin_reset' | 'address_proven' | 'email_change_undone'
+  /** Only what was set up since, as PostgreSQL writes a time. */
+  since?: string
   origin: RequestOrigin
 }
 
@@ -94,7 +96,9 @@ export interface FactorRemoval {
 export async function deleteSecondFactors(sql: Sql, { origin, ...removal }: FactorRemoval): Promise<boolean> {
   const rows = await sql`
     WITH factor AS (
-      DELETE FROM totp_factors WHERE user_id = ${removal.userId} RETURNING user_id
+      DELETE FROM totp_factors
+      WHERE user_id = ${removal.userId} AND coalesce(enabled_at >= ${removal.since ?? null}::timestamptz, true)
+      RETURNING user_id
     ), u AS (
       UPDATE users SET mfa_enabled = false, updated_at = now() FROM factor
       WHERE users.id = factor.user_id AND users.mfa_enabled
