@@ -1,5 +1,5 @@
 import { queueNames } from '@latchkey/contracts/queues'
-import type { Config } from '@latchkey/platform/config/config'
+import { loadSettings, type Config } from '@latchkey/platform/config/config'
 import { createKeyring, type Keyring } from '@latchkey/platform/crypto/keyring'
 import { connectDatabase, type Database } from '@latchkey/platform/database/client'
 import { createLogger, type Logger } from '@latchkey/platform/logging/logger'
@@ -92,4 +92,51 @@ export async function closeDeps(deps: Deps): Promise<void> {
   await deps.eventQueue.close()
   await deps.redis.close()
   await deps.sql.end({ timeout: 5 })
+}
+
+const ownerSettings = [
+  'databaseUrl',
+  'databaseUrlTransaction',
+  'dbSsl',
+  'dbPoolMax',
+  'dbIdleTimeoutMs',
+  'dbConnTimeoutMs',
+  'dbStatementTimeoutMs',
+  'nodeEnv',
+  'logLevel',
+  'logPretty',
+  'publicUrl',
+  'issuer',
+  'argon2MemoryKib',
+  'argon2Time',
+  'argon2Parallelism',
+  'hashConcurrency',
+  'hashQueueMax',
+  'firebaseSignerKey',
+  'passwordMinLength',
+  'passwordBreachCheckUrl',
+  'passwordPepper',
+  'passwordPepperPrevious',
+] as const satisfies readonly (keyof Config)[]
+
+/** What a command needs that the database's owner gives: none of the secrets of the api. */
+export interface OwnerDeps extends Pick<Deps, 'sql' | 'passwords' | 'breachedPasswords'> {
+  readonly config: Pick<Config, (typeof ownerSettings)[number]>
+}
+
+/** @throws ConfigError. */
+export function createOwnerDeps(env: NodeJS.ProcessEnv): OwnerDeps {
+  const config = { ...loadSettings(env, ownerSettings), logLevel: 'silent' as const }
+  const log = createLogger(config, 'auth-api')
+  return {
+    config,
+    sql: connectDatabase(config, { role: null, pool: 'session', max: 1, applicationName: 'latchkey-owner' }),
+    passwords: createPasswordHasher(config, createMetrics('auth-api'), log),
+    breachedPasswords: createBreachedPasswords(config, log),
+  }
+}
+
+export async function closeOwnerDeps({ sql, passwords }: OwnerDeps): Promise<void> {
+  await passwords.close()
+  await sql.end()
 }

@@ -67,6 +67,11 @@ export function isUniqueViolation(error: unknown, constraint: string): boolean {
   )
 }
 
+/** The login may not do this: an operator has given another's URL. */
+export function isInsufficientPrivilege(error: unknown): boolean {
+  return error instanceof postgres.PostgresError && error.code === '42501'
+}
+
 export function databaseErrorType(error: unknown): DatabaseErrorType {
   if (error instanceof PoolError) return 'unavailable'
   if (error instanceof postgres.PostgresError) {

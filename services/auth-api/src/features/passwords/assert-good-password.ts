@@ -3,7 +3,9 @@ import type { Deps } from '../../deps.js'
 import { ownWords, type PasswordOwner } from './own-words.js'
 import { passwordFaults } from './password-policy.js'
 
-type PolicyDeps = Pick<Deps, 'breachedPasswords' | 'config'>
+interface PolicyDeps extends Pick<Deps, 'breachedPasswords'> {
+  readonly config: Pick<Deps['config'], 'passwordMinLength' | 'publicUrl' | 'issuer'>
+}
 
 export interface ChosenPassword {
   password: string
