@@ -37,46 +37,45 @@ function bodyOf(form) {
   return { mfaToken: token, ...(/^\d{6}$/.test(digits) ? { code: digits } : { recoveryCode: code.trim() }) }
 }
 
-function tellSuccess(form, { mfaRequired, mfaToken, user }) {
-  if (mfaRequired) {
-    token = mfaToken
-    firstForm.hidden = true
-    codeForm.hidden = false
-    codeForm.elements.code.focus()
-    return tell('')
-  }
-  tell(user === undefined ? form.dataset.done : `${form.dataset.done} ${user.email}.`, { isFinal: true })
+function askForCode(mfaToken) {
+  token = mfaToken
+  firstForm.hidden = true
+  codeForm.hidden = false
+  codeForm.elements.code.focus()
+}
+
+function tellSuccess({ dataset }, user) {
+  tell(user === undefined ? dataset.done : `${dataset.done} ${user.email}.`, { isFinal: true })
   const onward = document.querySelector('#onward')
   if (onward?.getAttribute('href')) onward.hidden = false
 }
 
 function tellRefusal(form, answer, { code, errors }) {
   const field = form.querySelector('[aria-describedby]')
-  if (code === 'one_time_token_invalid')
-    return tell('This link was used, was replaced by a newer one, or is too old.', { isFinal: true })
-  if (answer.status === 429) {
+  if (code === 'one_time_token_invalid') {
+    tell('This link was used, was replaced by a newer one, or is too old.', { isFinal: true })
+  } else if (answer.status === 429) {
     const minutes = Math.ceil(Number(answer.headers.get('retry-after')) / 60)
-    return tell(
-      `There were too many tries. Try again in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`,
-    )
-  }
-  if (field !== null && answer.status < 500) {
+    const wait = minutes === 1 ? 'a minute' : `${minutes} minutes`
+    tell(`There were too many tries. Try again in ${wait}.`)
+  } else if (field !== null && answer.status < 500) {
     field.setAttribute('aria-invalid', 'true')
     field.focus()
     const reasons = errors?.map(({ message }) => `it ${message}`).join('; ')
-    return tell(reasons === undefined ? 'The code is not right.' : `Choose another password: ${reasons}.`)
-  }
-  tell(failure)
+    tell(field.name === 'code' ? 'The code is not right.' : `Choose another password: ${reasons}.`)
+  } else tell(failure)
 }
 
 async function submit(form) {
   const button = form.querySelector('button')
   button.disabled = true
+  tell('')
   form.querySelector('[aria-invalid]')?.removeAttribute('aria-invalid')
   try {
     const answer = await post(form, bodyOf(form))
     const body = answer.status === 204 ? {} : await answer.json()
-    if (answer.ok) tellSuccess(form, body)
+    if (body.mfaRequired) askForCode(body.mfaToken)
+    else if (answer.ok) tellSuccess(form, body.user)
     else tellRefusal(form, answer, body)
   } catch {
     tell(failure) // no answer, or one of a proxy's

@@ -11,6 +11,7 @@ import {
   signIn,
   signUp,
 } from './support/accounts.js'
+import { enrol } from './support/authenticator.js'
 import { Browser } from './support/browser.js'
 import {
   findLinkToken,
@@ -145,15 +146,20 @@ t.test(
   async (t) => {
     const { email } = newPerson()
     const registrant = await signUp(app, { email })
+    await enrol(app, registrant)
     const reset = await resetTokenFor(app, email)
     const before = (await eventsOf(app)).length
     const owner = await verify(await magicTokenFor(app, email))
-    t.match(owner, { status: 200, body: { user: { id: registrant.user.id, emailVerified: true } } })
+    t.match(owner, {
+      status: 200,
+      body: { user: { id: registrant.user.id, emailVerified: true, mfaEnabled: false } },
+    })
     t.same(await isAlive(app, registrant), { access: false, refresh: false })
     t.equal((await api('POST', '/login', { body: { email, password } })).status, 401)
     t.equal((await resetPassword(app, reset, 'a link from before the owner came')).status, 400)
     t.match((await eventsOf(app)).slice(before + 1), [
       { type: 'email.verified', userId: registrant.user.id },
+      { type: 'mfa.disabled', userId: registrant.user.id, data: { reason: 'address_proven' } },
       { type: 'session.revoked', sessionId: registrant.sessionId, data: { reason: 'address_proven' } },
       { type: 'login.succeeded', userId: registrant.user.id },
       { type: 'login.failed' },
@@ -165,12 +171,12 @@ t.test(
 
 t.test('a second factor is asked for as ever, and the link is used', async (t) => {
   const { email } = newPerson()
-  const { user } = await signUpProven(email)
-  await db`UPDATE users SET mfa_enabled = true WHERE id = ${user.id}`
+  const session = await signUpProven(email)
+  await enrol(app, session)
   const before = await countRows(app)
   const token = await magicTokenFor(app, email)
   const answer = await verify(token)
-  t.match(answer, { status: 200, body: { mfaRequired: true, methods: ['totp'], expiresIn: 300 } })
+  t.match(answer, { status: 200, body: { mfaRequired: true, methods: ['totp', 'recovery_code'], expiresIn: 300 } })
   t.notOk(answer.body['accessToken'])
   t.equal((await countRows(app)).sessions, before.sessions)
   t.equal((await verify(token)).status, 400)

@@ -14,6 +14,7 @@ import {
   signIn,
   signUp,
 } from './support/accounts.js'
+import { enrol } from './support/authenticator.js'
 import { findLinkToken, letLinksAge, resetPassword, resetTokenFor } from './support/mail-links.js'
 import { password } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
@@ -65,6 +66,7 @@ t.test('the link sets the password, and ends every session and every other link'
 t.test('who registered with the address of somebody else keeps nothing of the account', async (t) => {
   const { email } = newPerson()
   const registrant = await signUp(app, { email })
+  await enrol(app, registrant)
   const before = (await eventsOf(app)).length
   await resetPassword(app, await resetTokenFor(app, email), anotherPassword)
   t.same(await isAlive(app, registrant), { access: false, refresh: false })
@@ -73,8 +75,9 @@ t.test('who registered with the address of somebody else keeps nothing of the ac
     id: registrant.user.id,
     emailVerified: true,
   })
-  t.match((await eventsOf(app)).slice(before + 1, before + 4), [
+  t.match((await eventsOf(app)).slice(before + 1, before + 5), [
     { type: 'email.verified', userId: registrant.user.id },
+    { type: 'mfa.disabled', data: { reason: 'address_proven' } },
     { type: 'session.revoked', data: { reason: 'address_proven' } },
     { type: 'password.reset' },
   ])
@@ -236,6 +239,16 @@ const strict = await createTestApp(
   },
   { database: app.database },
 )
+
+t.test('it neither skips nor removes the second factor of an owner', async (t) => {
+  const { email } = newPerson()
+  const session = await signUp(app, { email })
+  await db`UPDATE users SET email_verified_at = now() WHERE id = ${session.user.id}`
+  await enrol(app, session)
+  await resetPassword(app, await resetTokenFor(app, email), anotherPassword)
+  const answer = await api('POST', '/login', { body: { email, password: anotherPassword } })
+  t.match(answer, { status: 200, body: { mfaRequired: true } })
+})
 
 t.test('it ends a lockout', async (t) => {
   const { email } = newPerson()
