@@ -1,5 +1,10 @@
 // Attacks: a schema that checks nothing because of a slip, that fetches, or that one request can stop the process with.
 import { loadTraits } from '@latchkey/platform/traits/load-traits'
+import { annotationNames } from '@latchkey/platform/traits/annotations'
+import { formatMessages } from '@latchkey/platform/traits/trait-formats'
+import { userTypesKeyword } from '@latchkey/platform/traits/user-types'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import t from 'tap'
 import { asUser, errorsOf, loadTraitsOf, withTrait } from './support/traits.js'
 
@@ -115,6 +120,12 @@ t.test('a file that cannot be used is told by its name and the place in it', asy
   await t.rejects(loadTraits('/nowhere/traits.json'), {
     message: 'TRAITS_SCHEMA /nowhere/traits.json: the file cannot be read (ENOENT)',
   })
+})
+
+t.test('docs/traits.md has every keyword of ours and every format', async (t) => {
+  const page = readFileSync(resolve(import.meta.dirname, '../../../docs/traits.md'), 'utf8')
+  for (const word of [...annotationNames, userTypesKeyword, ...Object.keys(formatMessages)])
+    t.ok(page.includes(`\`${word}\``) || page.includes(`"${word}"`), word)
 })
 
 t.test('neither a pattern nor a list takes the process down', async (t) => {
