@@ -176,7 +176,10 @@ t.test('a second factor is asked for as ever, and the link is used', async (t) =
   const before = await countRows(app)
   const token = await magicTokenFor(app, email)
   const answer = await verify(token)
-  t.match(answer, { status: 200, body: { mfaRequired: true, methods: ['totp', 'recovery_code'], expiresIn: 300 } })
+  t.match(answer, {
+    status: 200,
+    body: { mfaRequired: true, methods: ['totp', 'recovery_code'], expiresIn: 300 },
+  })
   t.notOk(answer.body['accessToken'])
   t.equal((await countRows(app)).sessions, before.sessions)
   t.equal((await verify(token)).status, 400)
