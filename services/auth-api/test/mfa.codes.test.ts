@@ -7,7 +7,7 @@ import { hashRecoveryCode, newRecoveryCodes } from '@latchkey/auth-api/features/
 import { openSeed, resealSeed, sealSeed } from '@latchkey/auth-api/features/mfa/totp-seed'
 import { newId } from '@latchkey/platform/crypto/identifiers'
 import { createKeyring } from '@latchkey/platform/crypto/keyring'
-import decodeQR from 'qr/decode.js'
+import { decodeQR } from 'qr/decode.js'
 import t from 'tap'
 
 const rfcSeed = Buffer.from('12345678901234567890')

@@ -1,6 +1,7 @@
 import type { Session } from '@latchkey/contracts/http/answers'
 import { Secret, TOTP } from 'otpauth'
-import { password } from './session-driver.js'
+import { eventsOf, newPerson, signUp } from './accounts.js'
+import { letTimePass, password } from './session-driver.js'
 import type { ApiAnswer, TestApp } from './test-app.js'
 
 /** A user's app, which has the seed, and what the user has printed. */
@@ -14,10 +15,12 @@ export interface Authenticator {
 export const codeNow = (secret: string): string => TOTP.generate({ secret: Secret.fromBase32(secret) })
 
 export const wrongCode = (secret: string): string => {
-  const near = [-30_000, 0, 30_000].map((ms) =>
-    TOTP.generate({ secret: Secret.fromBase32(secret), timestamp: Date.now() + ms }),
+  const near = new Set(
+    [-30_000, 0, 30_000].map((ms) =>
+      TOTP.generate({ secret: Secret.fromBase32(secret), timestamp: Date.now() + ms }),
+    ),
   )
-  return ['000000', '000001', '000002', '000003'].find((code) => !near.includes(code)) ?? ''
+  return ['000000', '000001', '000002', '000003'].find((code) => !near.has(code)) ?? ''
 }
 
 /** A code that was not used yet: half a minute passes for the user, whose clock is the last step in the database. */
@@ -39,6 +42,30 @@ export async function enrol(
   const session = expectOk(await api('POST', '/refresh', { body: { refreshToken } })) as unknown as Session
   return { secret, recoveryCodes, session }
 }
+
+export interface EnrolledPerson extends Authenticator {
+  readonly email: string
+  readonly userId: string
+}
+
+export async function enrolledPerson(testApp: TestApp): Promise<EnrolledPerson> {
+  const { email } = newPerson()
+  const session = await signUp(testApp, { email })
+  return { ...(await enrol(testApp, session)), email, userId: session.user.id }
+}
+
+/** The same session, whose user gave a credential a while ago. */
+export async function agedSession(
+  { api, db }: TestApp,
+  { sessionId, refreshToken }: Session,
+): Promise<Session> {
+  await letTimePass(db, sessionId, 301)
+  return expectOk(await api('POST', '/refresh', { body: { refreshToken } })) as unknown as Session
+}
+
+/** What was told of a user, oldest first. */
+export const eventsFor = async (testApp: TestApp, userId: string, type: string) =>
+  (await eventsOf(testApp)).filter((event) => event.userId === userId && event.type === type)
 
 /** The token of a sign-in that waits for the second factor. */
 export async function mfaTokenOf({ api }: TestApp, email: string, extra: object = {}): Promise<string> {
