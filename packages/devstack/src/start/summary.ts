@@ -27,7 +27,10 @@ export function renderSummary({ baseUrl, workerUrl, servers, mail, traits, secon
     ['Shell', '. .latchkey/env   then, say: npm run tokens:clean'],
   ]
   const steps = [
-    ['Register', `${post(`${auth}/register`)} -d '{${person}}'`],
+    [
+      traits === null ? 'Register' : 'Register, with the userType and traits that are asked for',
+      `${post(`${auth}/register`)} -d '{${person}}'`,
+    ],
     [
       'Sign in, and keep the refresh token',
       `RT=$(${post(`${auth}/login`)} -d '{${person}}' | tee /dev/stderr | grep -o 'lk1\\.[A-Za-z0-9_-]*')`,
