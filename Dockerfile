@@ -47,6 +47,7 @@ RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /us
 COPY --from=argon2 /app ./
 COPY --from=build /built ./
 COPY migrations migrations
+COPY services/auth-api/lists services/auth-api/lists
 COPY services/auth-api/pages services/auth-api/pages
 COPY services/worker/templates services/worker/templates
 ENV NODE_ENV=production HOST=0.0.0.0

@@ -1,4 +1,6 @@
 // Attacks: guessing what people choose first, for everyone (lists, patterns) or for one account (its own words).
+import { readFileSync } from 'node:fs'
+import { isCommonPassword } from '@latchkey/auth-api/features/passwords/common-passwords'
 import { ownWords } from '@latchkey/auth-api/features/passwords/own-words'
 import { assertGoodPassword } from '@latchkey/auth-api/features/passwords/assert-good-password'
 import { assertPresentable, passwordFaults } from '@latchkey/auth-api/features/passwords/password-policy'
@@ -51,6 +53,22 @@ t.test('length is counted in characters, after normalisation', (t) => {
   t.same(faultsOf(long), [])
   t.same(faultsOf(`${long}!`), [tooLong])
   t.same(faultsOf(`${long.slice(0, 127)}ﷺ`), [tooLong], 'one code point that stands for 18')
+  t.end()
+})
+
+t.test('the list is that of the package, each found and no other', (t) => {
+  const listed = new Set(dictionary['passwords-common'])
+  const file = readFileSync(new URL('../lists/common-passwords.txt', import.meta.url), 'utf8')
+  const sorted = [...listed]
+    .map((password) => Buffer.from(password))
+    .toSorted((one, other) => one.compare(other))
+  t.equal(file, sorted.map((password) => `${password.toString()}\n`).join(''))
+  const neighbours = [...listed].flatMap((password) => [`${password}0`, password.slice(1), `${password}\n`])
+  const odd = ['', '\n', '!', '~~~~~~~~', 'é', '\u{10ffff}']
+  t.same(
+    [...listed, ...neighbours, ...odd].filter((text) => isCommonPassword(text) !== listed.has(text)),
+    [],
+  )
   t.end()
 })
 
