@@ -17,6 +17,7 @@ t.test('in production the browser itself guards the cookies, by their names', as
   t.same(
     setCookiesOf(answer).map(({ name, attributes }) => ({ name, attributes })),
     [
+      { name: '__Host-lk_dev', attributes: { ...host, httponly: true, 'max-age': `${180 * day}` } },
       { name: '__Host-lk_at', attributes: { ...host, httponly: true, 'max-age': '900' } },
       {
         name: '__Secure-lk_rt',
@@ -25,7 +26,7 @@ t.test('in production the browser itself guards the cookies, by their names', as
       { name: '__Host-lk_csrf', attributes: { ...host, 'max-age': `${7 * day}` } },
     ],
   )
-  const [access, , csrf] = setCookiesOf(answer)
+  const [, access, , csrf] = setCookiesOf(answer)
   const me = (cookie: string) => production.api('GET', '/me', { headers: { cookie } })
   t.equal((await me(`__Host-lk_at=${access!.value}`)).status, 200)
   for (const name of [

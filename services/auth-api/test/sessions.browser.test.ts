@@ -85,10 +85,11 @@ t.test('a page of an allowed origin signs in, and the tokens stay out of its rea
     [
       { name: '__Host-lk_at', path: '/', httpOnly: true, ...common },
       { name: '__Host-lk_csrf', path: '/', httpOnly: false, ...common },
+      { name: '__Host-lk_dev', path: '/', httpOnly: true, ...common },
       { name: '__Secure-lk_rt', path: '/api', httpOnly: true, ...common },
     ],
   )
-  t.notMatch(await page.evaluate('document.cookie'), /lk_at|lk_rt/)
+  t.notMatch(await page.evaluate('document.cookie'), /lk_at|lk_rt|lk_dev/)
 })
 
 t.test('it reads, changes and refreshes', async (t) => {
@@ -202,7 +203,7 @@ t.test('after all that the page goes on as if nothing had been, and signs out', 
     (await callFrom(page, '/logout', { method: 'POST', headers: { 'x-csrf-token': csrf } }))?.status,
     204,
   )
-  t.same(await context.cookies(), [])
+  t.match(await context.cookies(), [{ name: '__Host-lk_dev' }], 'the device stays known')
   t.equal((await storedSession(db, sessionId)).revokeReason, 'logout')
   t.equal((await callFrom(page, '/me', { method: 'GET' }))?.status, 401)
 })
