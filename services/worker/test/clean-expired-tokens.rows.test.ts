@@ -8,6 +8,7 @@ import {
 import { countSessionPages, endedSessionsDeletion } from '@latchkey/worker/jobs/clean-expired-tokens/queries'
 import { walkSessions } from '@latchkey/worker/jobs/clean-expired-tokens/walk-sessions'
 import {
+  insertChallenges,
   insertGuessCounters,
   insertOneTimeTokens,
   insertSessions,
@@ -37,16 +38,27 @@ t.test('deletes each kind of ended row, keeps the rest, and says how many of whi
   await insertSessions(db, userId, { revoked: -1 - keepRevokedSeconds }, 6)
   await insertOneTimeTokens(db, -1, 7)
   await insertOneTimeTokens(db, 60, 2)
+  await insertChallenges(db, -1, 5)
+  await insertChallenges(db, 60, 3)
   await insertGuessCounters(db, -1 - 86_400, 8)
   await insertGuessCounters(db, 60 - 86_400, 2)
   await insertGuessCounters(db, 86_400, 1)
 
   const cleaned = await cleanExpiredTokens(deps, { signal })
 
-  t.same(cleaned, { session_expired: 9, session_revoked: 6, one_time_token: 7, guess_counter: 8 })
+  const expected = {
+    session_expired: 9,
+    session_revoked: 6,
+    one_time_token: 7,
+    sign_in_challenge: 5,
+    guess_counter: 8,
+  }
+  t.same(cleaned, expected)
   t.same([...(await remainingSessions(db))].toSorted(), kept.flat().toSorted())
   const [tokens] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM one_time_tokens`
   t.equal(tokens?.count, 2)
+  const [challenges] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM sign_in_challenges`
+  t.equal(challenges?.count, 3)
   const [counters] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM guess_counters`
   t.equal(counters?.count, 3)
 
@@ -54,11 +66,12 @@ t.test('deletes each kind of ended row, keeps the rest, and says how many of whi
   t.match(text, 'token_cleanup_deleted_total{kind="session_expired"} 9')
   t.match(text, 'token_cleanup_deleted_total{kind="session_revoked"} 6')
   t.match(text, 'token_cleanup_deleted_total{kind="one_time_token"} 7')
+  t.match(text, 'token_cleanup_deleted_total{kind="sign_in_challenge"} 5')
   t.match(text, 'token_cleanup_deleted_total{kind="guess_counter"} 8')
   t.match(text, 'token_cleanup_duration_seconds_count 1')
   t.match(
     lines.find(({ msg }) => msg.includes('deleted')),
-    { session_expired: 9, session_revoked: 6, one_time_token: 7, guess_counter: 8, ms: Number },
+    { ...expected, ms: Number },
   )
 
   t.same(await cleanExpiredTokens(deps, { signal }), nothingCleaned)
@@ -100,16 +113,25 @@ t.test('rows that someone has locked are left for the next run, without a wait',
   const userId = await insertUser(db)
   const [locked = ''] = await insertSessions(db, userId, { idle: -1 }, 3)
   await insertOneTimeTokens(db, -1, 3)
+  await insertChallenges(db, -1, 3)
   await insertGuessCounters(db, -90_000, 3)
   await db.begin(async (transaction) => {
     await transaction`SELECT FROM sessions WHERE id = ${locked} FOR UPDATE`
     await transaction`SELECT FROM one_time_tokens ORDER BY id LIMIT 1 FOR UPDATE`
+    await transaction`SELECT FROM sign_in_challenges ORDER BY token_hash LIMIT 1 FOR UPDATE`
     await transaction`SELECT FROM guess_counters ORDER BY subject LIMIT 1 FOR UPDATE`
     const cleaned = await cleanExpiredTokens(deps, { signal })
-    t.same(cleaned, { ...nothingCleaned, session_expired: 2, one_time_token: 2, guess_counter: 2 })
+    const others = { session_expired: 2, one_time_token: 2, sign_in_challenge: 2, guess_counter: 2 }
+    t.same(cleaned, { ...nothingCleaned, ...others })
   })
   t.same([...(await remainingSessions(db))], [locked])
-  const left = { ...nothingCleaned, session_expired: 1, one_time_token: 1, guess_counter: 1 }
+  const left = {
+    ...nothingCleaned,
+    session_expired: 1,
+    one_time_token: 1,
+    sign_in_challenge: 1,
+    guess_counter: 1,
+  }
   t.same(await cleanExpiredTokens(deps, { signal }), left)
 })
 

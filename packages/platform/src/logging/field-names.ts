@@ -3,7 +3,7 @@ export type FieldKind = 'plain' | 'address' | 'secret'
 
 // Matched against the end of a name without its separators, so that refreshToken, x-csrf-token and REFRESH_TOKEN are one.
 const secretName =
-  /(password|passwd|passphrase|secrets?|tokens?|authorization|cookies?|credentials?|privatekey(pem)?|apikey|(?<!status|exit|error)codes?|otp|hash|idempotencykey|headers|trailers|body|payload|query(string)?|parameters|params|args)$/
+  /(password|passwd|passphrase|secrets?|tokens?|authorization|cookies?|credentials?|privatekey(pem)?|apikey|(?<!status|exit|error)codes?|otp|otpauthurl|seed|hash|idempotencykey|headers|trailers|body|payload|query(string)?|parameters|params|args)$/
 const addressName = /(url|uri|href|path)$/
 
 // Nearly all names are known after the first lines. A bound, because an object of someone else's may be logged one day.

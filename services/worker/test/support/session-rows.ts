@@ -44,6 +44,14 @@ export async function insertOneTimeTokens(db: Sql, expiresIn: number, count = 1)
     FROM generate_series(1, ${count}::int)`
 }
 
+export async function insertChallenges(db: Sql, expiresIn: number, count: number): Promise<void> {
+  const userId = await insertUser(db)
+  await db`
+    INSERT INTO sign_in_challenges (token_hash, user_id, amr, expires_at)
+    SELECT sha256(uuid_send(gen_random_uuid())), ${userId}, '{pwd}', now() + make_interval(secs => ${expiresIn})
+    FROM generate_series(1, ${count}::int)`
+}
+
 /** Of accounts that may be guessed at again so many seconds from now. */
 export async function insertGuessCounters(db: Sql, openIn: number, count: number): Promise<void> {
   await db`

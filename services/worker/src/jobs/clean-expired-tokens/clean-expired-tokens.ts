@@ -1,19 +1,21 @@
 import type { Deps } from '../../deps.js'
-import { deleteExpiredOneTimeTokens, deleteForgottenGuesses } from './queries.js'
+import { deleteExpiredChallenges, deleteExpiredOneTimeTokens, deleteForgottenGuesses } from './queries.js'
 import { walkSessions } from './walk-sessions.js'
 
 /**
  * What cleanup deletes, as the label `kind` of token_cleanup_deleted_total:
  * session_expired (idle or absolute expiry passed), session_revoked (ended by someone, long enough ago), one_time_token,
- * guess_counter (failed attempts that are forgotten).
+ * sign_in_challenge (a second factor that was not given), guess_counter (failed attempts that are forgotten).
  */
 export type CleanedRows = Record<CleanedKind, number>
-type CleanedKind = 'session_expired' | 'session_revoked' | 'one_time_token' | 'guess_counter'
+type CleanedKind =
+  'session_expired' | 'session_revoked' | 'one_time_token' | 'sign_in_challenge' | 'guess_counter'
 
 export const nothingCleaned: Readonly<CleanedRows> = {
   session_expired: 0,
   session_revoked: 0,
   one_time_token: 0,
+  sign_in_challenge: 0,
   guess_counter: 0,
 }
 
@@ -29,8 +31,8 @@ type CleanupDeps = Pick<Deps, 'config' | 'log' | 'metrics' | 'sql'>
 const accessTokenLeewaySeconds = 30
 
 /**
- * Deletes ended sessions, expired one-time tokens and forgotten failures in batches of TOKEN_CLEANUP_BATCH_SIZE. Stops between two batches when
- * it is told to; what is left is found by the next run. Safe beside itself: rows that another run has locked are skipped.
+ * Deletes ended sessions, expired tokens and forgotten failures in batches of TOKEN_CLEANUP_BATCH_SIZE. Stops between two
+ * batches when it is told to; what is left is found by the next run. Safe beside itself: rows that another run has locked are skipped.
  */
 export async function cleanExpiredTokens(
   { config, log, metrics, sql }: CleanupDeps,
@@ -66,6 +68,7 @@ export async function cleanExpiredTokens(
       },
     })
     await cleanInBatches('one_time_token', (limit) => deleteExpiredOneTimeTokens(sql, limit))
+    await cleanInBatches('sign_in_challenge', (limit) => deleteExpiredChallenges(sql, limit))
     await cleanInBatches('guess_counter', (limit) =>
       deleteForgottenGuesses(sql, { limit, rememberSeconds: config.lockoutMaxSeconds }),
     )

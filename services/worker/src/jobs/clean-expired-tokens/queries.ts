@@ -70,6 +70,22 @@ export async function deleteExpiredOneTimeTokens(sql: Sql, limit: number): Promi
   return row?.deleted ?? 0
 }
 
+/** Deletes at most `limit` sign-ins whose second factor was not given in time; answers how many. */
+export async function deleteExpiredChallenges(sql: Sql, limit: number): Promise<number> {
+  const [row] = await sql<{ deleted: number }[]>`
+    WITH deleted AS (
+      DELETE FROM sign_in_challenges WHERE token_hash = ANY (ARRAY(
+        SELECT token_hash FROM sign_in_challenges
+        WHERE expires_at <= now()
+        ORDER BY expires_at
+        LIMIT ${limit}
+        FOR UPDATE SKIP LOCKED))
+      RETURNING 1
+    )
+    SELECT count(*)::int AS deleted, set_config('synchronous_commit', 'off', true) FROM deleted`
+  return row?.deleted ?? 0
+}
+
 /** Deletes at most `limit` counters of failed attempts that could have gone on `rememberSeconds` ago; answers how many. */
 export async function deleteForgottenGuesses(
   sql: Sql,
