@@ -82,3 +82,38 @@ t.test('a registration with a taken address costs what another costs', async (t)
   await app.api('POST', '/register', { body: { email, password } })
   t.equal((await hashesOf(app)) - before, 1)
 })
+
+t.test(
+  'with REQUIRE_EMAIL_VERIFICATION neither registering nor asking for a link takes longer for one address than for another',
+  async (t) => {
+    const strict = await createTestApp(
+      t,
+      { requireEmailVerification: true, limitResetAccount: { max: 100_000, windowSeconds: 60 } },
+      { database: app.database },
+    )
+    const known = newPerson().email
+    await signUp(app, { email: known })
+    for (const [path, rest] of [
+      ['/register', { password }],
+      ['/verify-email/resend', {}],
+    ] as const) {
+      const timeOf = async (email: string) => {
+        const startedMs = performance.now()
+        const { status } = await strict.api('POST', path, { body: { email, ...rest } })
+        t.equal(status, 202)
+        return performance.now() - startedMs
+      }
+      const times = { known: [] as number[], nobody: [] as number[] }
+      for (let round = 0; round < 40; round += 1) {
+        times.known.push(await timeOf(known))
+        times.nobody.push(await timeOf(newPerson().email))
+      }
+      const [one, other] = [medianOf(times.known), medianOf(times.nobody)]
+      // Far below what a request's way through a network varies by, and far above this machine's other work.
+      t.ok(Math.abs(one - other) < 0.5 * Math.min(one, other) + 0.5, `${path}: ${one} and ${other} ms`)
+    }
+  },
+)
+
+const medianOf = (all: readonly number[]): number =>
+  all.toSorted((one, other) => one - other)[Math.floor(all.length / 2)] ?? 0

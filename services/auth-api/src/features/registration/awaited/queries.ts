@@ -6,8 +6,8 @@ import type { RequestOrigin } from '../../../request-origin.js'
 import type { NewUser } from '../queries.js'
 
 /**
- * Keeps a registration until its link is followed or, for an address that has an account, keeps nothing. Either is one statement that
- * stores one event, from which the mail follows that tells the reader which it was.
+ * Keeps a registration until its link is followed, and tells of it. For an address that has an account the link is never sent and would
+ * make no second one; its row is written all the same, so that no time tells, and another event, from which the owner's mail follows.
  */
 export async function insertAwaitedRegistration(
   sql: Sql,
@@ -16,20 +16,18 @@ export async function insertAwaitedRegistration(
   origin: RequestOrigin,
 ): Promise<void> {
   await sql`
-    WITH known AS (
-      SELECT id FROM users WHERE email = ${email}
-    ), awaited AS (
+    WITH awaited AS (
       INSERT INTO one_time_tokens (id, token_hash, purpose, email, expires_at, registration)
-      SELECT ${id}::uuid, ${hash}::bytea, ${purpose}, ${email},
-        now() + make_interval(secs => ${oneTimePurposes[purpose].ttlSeconds}), ${JSON.stringify(user)}::text::jsonb
-      WHERE NOT EXISTS (SELECT FROM known)
-      RETURNING id
+      VALUES (${id}::uuid, ${hash}::bytea, ${purpose}, ${email},
+        now() + make_interval(secs => ${oneTimePurposes[purpose].ttlSeconds}), ${JSON.stringify(user)}::text::jsonb)
     ), told AS (
-      SELECT 'user.registration_requested' AS type, ${securityEventTypes['user.registration_requested']} AS severity,
-        ${user.id}::uuid AS user_id, jsonb_build_object('tokenId', id) AS data
-      FROM awaited
+      SELECT 'user.registration_repeated' AS type, ${securityEventTypes['user.registration_repeated']} AS severity,
+        id AS user_id, '{}'::jsonb AS data
+      FROM users WHERE email = ${email}
       UNION ALL
-      SELECT 'user.registration_repeated', ${securityEventTypes['user.registration_repeated']}, id, '{}' FROM known
+      SELECT 'user.registration_requested', ${securityEventTypes['user.registration_requested']},
+        ${user.id}::uuid, jsonb_build_object('tokenId', ${id}::uuid)
+      WHERE NOT EXISTS (SELECT FROM users WHERE email = ${email})
     )
     INSERT INTO outbox (type, severity, user_id, ip, user_agent, request_id, data)
     SELECT type, severity, user_id, ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId}, data FROM told`
