@@ -6,6 +6,7 @@ import { buildApp } from '@latchkey/auth-api/app'
 import t from 'tap'
 import { eventsOf, isAlive, newPerson, signIn, signUp } from './support/accounts.js'
 import { newOperator } from './support/admins.js'
+import { enrol } from './support/authenticator.js'
 import { letTimePass } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 

@@ -6,10 +6,11 @@ import { assertNotLastAdmin } from '@latchkey/auth-api/features/admin/last-admin
 import t from 'tap'
 import { eventsOf, newPerson, signIn, signUp } from './support/accounts.js'
 import { newOperator, type Operator } from './support/admins.js'
+import { enrolledPerson } from './support/authenticator.js'
 import { createTestApp } from './support/test-app.js'
 
 const testApp = await createTestApp(t)
-const { db, deps } = testApp
+const { api, db, deps } = testApp
 const admin = await newOperator(testApp)
 
 const newUser = async (body: Record<string, unknown> = {}) => {
@@ -185,6 +186,11 @@ t.test('what admins may not set, and whom they may not touch', async (t) => {
       status: 403,
       body: { code: 'forbidden', detail: 'Nobody does this to themselves: another admin must.' },
     })
+  for (const [method, path] of [
+    ['DELETE', ''],
+    ['POST', '/reset-2fa'],
+  ] as const)
+    t.equal((await admin.call(method, `/users/${admin.userId}${path}`)).body['code'], 'forbidden', path)
   t.equal((await admin.call('PATCH', `/users/${admin.userId}`, { name: 'Myself' })).status, 200)
   const half = await admin.call('PATCH', `/users/${admin.userId}`, { name: 'Half', status: 'disabled' })
   t.equal(half.status, 403)
@@ -193,7 +199,9 @@ t.test('what admins may not set, and whom they may not touch', async (t) => {
   for (const [method, path, body] of [
     ['GET', ''],
     ['PATCH', '', { name: 'X' }],
+    ['DELETE', ''],
     ['POST', '/logout-all'],
+    ['POST', '/reset-2fa'],
     ['GET', '/sessions'],
   ] as const) {
     t.equal(
@@ -203,6 +211,33 @@ t.test('what admins may not set, and whom they may not touch', async (t) => {
     )
     t.equal((await admin.call(method, `/users/1${path}`, body)).status, 400, method + path)
   }
+})
+
+t.test('a lost second factor is removed, and whoever is signed in signed out', async (t) => {
+  const { userId, email, session } = await enrolledPerson(testApp)
+  t.equal((await admin.call('POST', `/users/${userId}/reset-2fa`)).status, 204)
+  t.match((await admin.call('GET', `/users/${userId}`)).body, { mfaEnabled: false })
+  t.equal((await api('GET', '/me', { token: session.accessToken })).body['code'], 'session_revoked')
+  t.ok(await signIn(testApp, { email }), 'by the password alone')
+  const events = await actsOn(userId)
+  t.match(events.at(-1)?.data, { action: 'user.second_factor_reset' })
+  t.match(
+    events.find(({ type }) => type === 'mfa.disabled'),
+    { data: { reason: 'admin_reset' } },
+  )
+})
+
+t.test('somebody is erased: gone at once, and told of', async (t) => {
+  const user = await newUser()
+  t.equal((await admin.call('DELETE', `/users/${user.id}`)).status, 204)
+  t.equal((await api('GET', '/me', { token: user.session.accessToken })).body['code'], 'session_revoked')
+  for (const method of ['GET', 'DELETE'] as const)
+    t.equal((await admin.call(method, `/users/${user.id}`)).body['code'], 'not_found')
+  t.same(
+    (await actsOn(user.id)).map(({ type }) => type),
+    ['user.registered', 'session.revoked', 'user.deleted', 'admin.acted'],
+  )
+  t.ok(await signUp(testApp, { email: user.email }), 'the address is free')
 })
 
 /** Those of a test are all the admins there are; the one of the file is back afterwards. */

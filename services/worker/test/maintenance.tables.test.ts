@@ -57,6 +57,17 @@ t.test(
     await readStats(other.deps)
     for (const { metrics } of [deps, other.deps])
       t.match(await metrics.sessionsActive.get(), { values: [{ value: 7 }] })
+
+    await db`UPDATE users SET mfa_enabled = true, email_verified_at = now() WHERE id = ${userId}`
+    await db`UPDATE users SET disabled_at = now() WHERE id = ${await insertUser(db)}`
+    await Promise.all([deps, other.deps].map((one) => refreshStats(one)))
+    t.same(await db`SELECT name, value::int FROM statistics ORDER BY name`, [
+      { name: 'sessions_active', value: 7 },
+      { name: 'users', value: 2 },
+      { name: 'users_disabled', value: 1 },
+      { name: 'users_unverified', value: 1 },
+      { name: 'users_with_second_factor', value: 1 },
+    ])
   },
 )
 

@@ -10,7 +10,7 @@ export function statsRoutes(app: App, deps: Deps): void {
     schema: {
       tags: ['admin'],
       summary: 'How many users and sessions there are',
-      description: 'Counted by the worker once a minute; estimates where there are many.',
+      description: 'Counted by the worker twice a minute; estimates where there are many.',
       response: { 200: AdminStats, ...problems },
     },
     handler: () => readStats(deps),

@@ -12,13 +12,15 @@ import { Type } from 'typebox'
 import type { App } from '../../../app-types.js'
 import type { Deps } from '../../../deps.js'
 import { describePasswordRules } from '../../passwords/password-policy.js'
-import { adminOf, forAdmins, forReaders, IdParameter, problems } from '../routes.js'
+import { adminOf, forAdmins, forReaders, IdParameter, NoContent, problems } from '../routes.js'
 import { listSessionsOfUser } from '../sessions/list-sessions.js'
 import { changeUser } from './change-user.js'
 import { createUser } from './create-user.js'
 import { endUserSessions } from './end-user-sessions.js'
+import { eraseUser } from './erase-user.js'
 import { listUsers } from './list-users.js'
 import { readUser } from './read-user.js'
+import { resetUserFactors } from './reset-user-factors.js'
 
 const Page = Type.Object(pageParameters, { additionalProperties: false })
 
@@ -75,6 +77,35 @@ export function userRoutes(app: App, deps: Deps): void {
       response: { 200: AdminUser, ...problems, 404: Problem, 409: Problem },
     },
     handler: (request) => changeUser(deps, adminOf(request), request.params.id, request.body),
+  })
+
+  app.delete('/users/:id', {
+    config: forAdmins,
+    schema: {
+      tags: ['admin'],
+      summary: 'Erase a user',
+      description: 'For good: personal data goes everywhere, events stay under a pseudonym.',
+      params: IdParameter,
+      response: { 204: NoContent, ...problems, 404: Problem },
+    },
+    handler: async (request, reply) => {
+      await eraseUser(deps, adminOf(request), request.params.id)
+      return reply.code(204).send(null)
+    },
+  })
+
+  app.post('/users/:id/reset-2fa', {
+    config: forAdmins,
+    schema: {
+      tags: ['admin'],
+      summary: 'Remove the second factors of a user, and end all their sessions',
+      params: IdParameter,
+      response: { 204: NoContent, ...problems, 404: Problem },
+    },
+    handler: async (request, reply) => {
+      await resetUserFactors(deps, adminOf(request), request.params.id)
+      return reply.code(204).send(null)
+    },
   })
 
   app.post('/users/:id/logout-all', {
