@@ -15,10 +15,10 @@ import {
   signUp,
 } from './support/accounts.js'
 import { Browser } from './support/browser.js'
+import { createGuesser, isLocked, secondsOf, wrong } from './support/guessing.js'
 import { password } from './support/session-driver.js'
-import { createTestApp, type ApiAnswer, type TestApp } from './support/test-app.js'
+import { createTestApp, type ApiAnswer } from './support/test-app.js'
 
-const wrong = 'not the phrase of anyone'
 const day = 86_400
 const settings = { lockoutAfter: 10, lockoutSeconds: 900, lockoutMaxSeconds: day }
 
@@ -28,28 +28,7 @@ const { authSecret } = app.deps.config
 /** Another instance, and one for which Redis has lost everything. */
 const withoutRedis = await createTestApp(t, { ...settings, authSecret, redisUrl: null }, { database })
 
-let addresses = 0
-/** From an address of its own, so that no other limit has a say. */
-const guess = ({ api }: TestApp, body: object) =>
-  api('POST', '/login', {
-    body: { password: wrong, ...body },
-    ip: `198.18.${(addresses >> 8) & 255}.${addresses++ & 255}`,
-  })
-
-/** Moves the clock of all counters. */
-const wait = (seconds: number) =>
-  db`UPDATE guess_counters SET open_at = open_at - make_interval(secs => ${seconds})`
-
-async function fail(body: object, times: number): Promise<void> {
-  for (let index = 0; index < times; index += 1) {
-    await wait(60)
-    const { status } = await guess(app, body)
-    if (status !== 401) throw new Error(`answered ${status}`)
-  }
-}
-
-const isLocked = ({ status, body }: ApiAnswer) => status === 429 && body['code'] === 'too_many_attempts'
-const secondsOf = ({ headers }: ApiAnswer) => Number(headers['retry-after'])
+const { guess, wait, fail, costOf, attemptsKeptOf } = createGuesser(app)
 
 async function lockedOut(): Promise<{ person: Person; userId: string }> {
   const person = newPerson()
@@ -176,24 +155,6 @@ t.test('a lockout tells nobody who exists: known, disabled, without password and
   t.equal(seen.size, 1, 'byte for byte')
 })
 
-async function costOf(work: () => Promise<void>): Promise<{ hashes: number; statements: number }> {
-  const count = async () => {
-    const { passwordHashDurationSeconds, databaseQueryDurationSeconds } = app.deps.metrics
-    const [hashes = 0, statements = 0] = await Promise.all(
-      [passwordHashDurationSeconds, databaseQueryDurationSeconds].map(async (metric) =>
-        (await metric.get()).values
-          .filter(({ metricName }) => metricName?.endsWith('_count') === true)
-          .reduce((sum, { value }) => sum + value, 0),
-      ),
-    )
-    return { hashes, statements }
-  }
-  const before = await count()
-  await work()
-  const after = await count()
-  return { hashes: after.hashes - before.hashes, statements: after.statements - before.statements }
-}
-
 t.test('a lockout neither begins nor ends because somebody registers', async (t) => {
   const { email } = newPerson()
   await fail({ email }, 10)
@@ -231,23 +192,8 @@ t.test('people who sign in to one account at once are not taken for guessers', a
     ),
   )
   t.same(new Set(answers.map(({ status }) => status)), new Set([200]))
-  t.same(await countersOf(email), [], 'and nothing of them is kept')
+  t.equal(await attemptsKeptOf(email), 0, 'and nothing of them is kept')
 })
-
-/** What is kept of an account: its row, found by what a failure more changes. */
-async function countersOf(email: string): Promise<{ attempts: number }[]> {
-  const rows = () => db<{ subject: string; attempts: number }[]>`
-    SELECT encode(subject, 'hex') AS subject, attempts FROM guess_counters`
-  const before = await rows()
-  await wait(day + 3600)
-  await guess(app, { email })
-  const changed = (await rows()).filter(
-    ({ subject, attempts }) => before.find((row) => row.subject === subject)?.attempts !== attempts,
-  )
-  return before
-    .filter(({ subject }) => changed.some((row) => row.subject === subject))
-    .map(({ attempts }) => ({ attempts }))
-}
 
 t.test('a right password forgets the failures of its own account and of no other', async (t) => {
   const [alice, bob] = [newPerson(), newPerson()]
@@ -333,5 +279,5 @@ t.test('what fails on our side is no failed attempt, and what is not enough yet 
       Promise.reject(new AppError('unavailable')),
     ),
   )
-  t.same(await countersOf(other), [], 'nor is a row left of it')
+  t.equal(await attemptsKeptOf(other), 0)
 })
