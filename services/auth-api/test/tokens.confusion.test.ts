@@ -1,6 +1,8 @@
 // Attack: a token that is good for one thing is presented where another belongs. Every kind of token, at every door.
 import { randomBytes } from 'node:crypto'
+import { newMfaToken } from '@latchkey/auth-api/features/mfa/mfa-token'
 import t from 'tap'
+import { enrolledPerson, freshCode } from './support/authenticator.js'
 import { Browser, pageOrigin } from './support/browser.js'
 import { createForge, foreignKey } from './support/forged-tokens.js'
 import { newClient, postForm } from './support/service-clients.js'
@@ -9,6 +11,18 @@ import { createTestApp } from './support/test-app.js'
 const shared = await createTestApp(t, { useCookieSessions: true, allowedOrigins: [pageOrigin] })
 const { api, db, deps } = shared
 const { basic, clientId, clientSecret } = await newClient(shared)
+
+const person = await enrolledPerson(shared)
+
+/** What a right password answers somebody who has a second factor. */
+async function issueMfaToken(): Promise<string> {
+  const { token, hash } = newMfaToken()
+  await db`
+    INSERT INTO sign_in_challenges (token_hash, user_id, password_changed_at, amr, expires_at)
+    SELECT ${hash}, user_id, password_changed_at, '{pwd}', now() + interval '1 minute'
+    FROM credentials WHERE user_id = ${person.userId}`
+  return token
+}
 
 /** One of each kind, all of them good where they belong, and the session that the user's ones are of. */
 async function issueTokens() {
@@ -45,6 +59,7 @@ async function issueTokens() {
     ),
     'an id_token under our key': signed({ ...header, typ: 'JWT' }, payload),
     'a one-time token': randomBytes(32).toString('base64url'),
+    'the token of a sign-in': await issueMfaToken(),
     'the id of the session': sessionId,
     nothing: '',
   }
@@ -89,6 +104,13 @@ const doors: Record<string, Door> = {
   'in the body of a logout': {
     accepts: ['a refresh token'],
     knock: async (token) => outcome(await api('POST', '/logout', { body: { refreshToken: token } })),
+  },
+  'at the second factor': {
+    accepts: ['the token of a sign-in'],
+    knock: async (mfaToken) => {
+      const code = await freshCode(shared, person)
+      return outcome(await api('POST', '/2fa/challenge', { body: { mfaToken, code } }))
+    },
   },
   'as the CSRF token': {
     accepts: ['a CSRF token'],
