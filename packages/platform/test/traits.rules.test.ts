@@ -115,6 +115,30 @@ t.test('what only admins set is set by admins, and stays when the user changes t
   })
   // An admin sees all, and replaces all.
   t.same(school.check(student, { ...asAdmin, stored }), { traits: student, errors: null })
+  // What only admins can mend, after a change of the schema.
+  const misfit = { ...stored, rollNumber: 'old 1', notes: 'x'.repeat(2001) }
+  t.same(errorsOf(school.check({ ...student, grade: 13 }, { ...asUser, stored: misfit })), {
+    '/traits/grade': 'must be at most 12',
+  })
+  t.same(school.check({ ...student, grade: 6 }, { ...asUser, stored: misfit }), {
+    traits: { ...misfit, grade: 6 },
+    errors: null,
+  })
+  t.same(Object.keys(errorsOf(school.check(misfit, { ...asAdmin, stored: misfit }))).toSorted(), [
+    '/traits/notes',
+    '/traits/rollNumber',
+  ])
+  // What the user does is measured by what admins have set, which a refusal does not tell.
+  const bound = await loadTraitsOf(
+    t,
+    `{ "type": "object",
+       "properties": { "amount": { "type": "integer" }, "blocked": { "type": "boolean", "x-latchkey-private": true } },
+       "if": { "properties": { "amount": { "type": "integer", "minimum": 100 } }, "required": ["amount"] },
+       "then": { "properties": { "blocked": { "const": false } } } }`,
+  )
+  const blocked = { author: 'user', userType: null, stored: { amount: 1, blocked: true } } as const
+  t.same(errorsOf(bound.check({ amount: 5 }, blocked)), {})
+  t.same(errorsOf(bound.check({ amount: 500 }, blocked)), { '/traits': 'is not allowed' })
   // Left from when the user was of another type: kept, and no reason to refuse.
   const formerTeacher = { ...stored, employeeId: 'T123' }
   t.same(school.check({ ...student, grade: 6 }, { ...asUser, stored: formerTeacher }), {

@@ -4,9 +4,12 @@ import { filedTraits, isTooLongToFile } from './file-traits.js'
 import { pointerPart, type JsonObject } from './json-objects.js'
 import { shownRules } from './shown-schema.js'
 import { boundProblem } from './trait-bounds.js'
-import { traitErrors } from './trait-errors.js'
-import type { Traits, TraitsAuthor } from './traits.js'
-import type { TraitsSchema } from './traits-schema.js'
+import { traitErrors, type TraitError } from './trait-errors.js'
+import type { Traits, TraitsAuthor, TraitsChange } from './traits.js'
+import type { TraitsSchema, TypeRules } from './traits-schema.js'
+
+/** Enough to mend a form by; a list with a thousand bad items is not told a thousand times. */
+const maxErrors = 20
 
 /** The traits that the operator's schema describes. */
 export function schemaTraits(schema: TraitsSchema, file: string): Traits {
@@ -14,15 +17,16 @@ export function schemaTraits(schema: TraitsSchema, file: string): Traits {
   const isPrivate = (name: string): boolean => annotations.get(name)?.isPrivate === true
   const isForAdmins = (name: string): boolean => isPrivate(name) || annotations.get(name)?.isReadOnly === true
 
-  const check: Traits['check'] = (given, { author, userType, stored }) => {
+  const check: Traits['check'] = (given, change) => {
+    const { author, stored } = change
     const trespasses = author === 'user' ? trespassesOf(given, stored) : []
     if (trespasses.length > 0) return { errors: trespasses }
     const kept = author === 'user' ? pick(stored, isForAdmins) : {}
     const traits = { ...given, ...kept }
     const bound = boundProblem(traits)
     if (bound !== null) return { errors: [bound] }
-    const errors = [...schemaErrors(traits, userType, author), ...lengthErrors(traits)]
-    return errors.length > 0 ? { errors } : { traits, errors: null }
+    const errors = [...schemaErrors(traits, change), ...lengthErrors(traits)]
+    return errors.length > 0 ? { errors: errors.slice(0, maxErrors) } : { traits, errors: null }
   }
 
   /** A client may send back what it was shown. What it was never shown is as unknown as any other name. */
@@ -37,12 +41,16 @@ export function schemaTraits(schema: TraitsSchema, file: string): Traits {
       }))
   }
 
-  function schemaErrors(traits: JsonObject, userType: string | null, author: TraitsAuthor): FieldError[] {
-    const { validate, names } = schema.byType.get(userType ?? '') ?? schema.everybody
-    // Left from when the user was of another type: no reason to refuse what the user changes now.
-    const isLeft = (name: string): boolean => author === 'user' && isForAdmins(name) && !names.has(name)
-    if (validate(pick(traits, (name) => !isLeft(name)))) return []
-    return traitErrors(validate.errors ?? [])
+  function schemaErrors(traits: JsonObject, { author, userType, stored }: TraitsChange): FieldError[] {
+    const rules = schema.byType.get(userType ?? '') ?? schema.everybody
+    const found = errorsBy(rules, traits)
+    if (author === 'admin' || !found.some(({ name }) => isForAdmins(name)))
+      return found.map(({ error }) => error)
+    // What was wrong before, and only admins can mend, such as what is left from another type, is not held against the user.
+    const before = new Set(errorsBy(rules, stored).map(keyOf))
+    return found
+      .filter((problem) => !isForAdmins(problem.name) || !before.has(keyOf(problem)))
+      .map(({ name, error }) => (isPrivate(name) ? { path: '/traits', message: 'is not allowed' } : error))
   }
 
   function lengthErrors(traits: JsonObject): FieldError[] {
@@ -72,6 +80,12 @@ export function schemaTraits(schema: TraitsSchema, file: string): Traits {
     toFile: (traits) => filedTraits(traits, annotations),
   }
 }
+
+function errorsBy({ validate }: TypeRules, traits: JsonObject): TraitError[] {
+  return validate(traits) ? [] : traitErrors(validate.errors ?? [])
+}
+
+const keyOf = ({ error }: TraitError): string => `${error.path} ${error.message}`
 
 function pick(traits: JsonObject, isWanted: (name: string) => boolean): JsonObject {
   return Object.fromEntries(Object.entries(traits).filter(([name]) => isWanted(name)))

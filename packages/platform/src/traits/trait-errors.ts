@@ -3,33 +3,45 @@ import type { ErrorObject } from 'ajv'
 import { pointerPart } from './json-objects.js'
 import { formatMessages } from './trait-formats.js'
 
-/** Enough to mend a form by; a list with a thousand bad items is not told a thousand times. */
-const maxErrors = 20
+/** A field's name comes from the client: long enough to be recognised, too short to fill a log. */
+const maxNameLength = 64
 
 /** They sum up errors of their own, which stand beside them. */
 const summaries = new Set(['if', 'allOf'])
 
-/** What is wrong with traits, place by place. Never a value: that is the person's. */
-export function traitErrors(errors: readonly ErrorObject[]): FieldError[] {
-  const told = errors
-    .filter(({ keyword }) => !summaries.has(keyword))
-    .map((error) => ({ path: `/traits${pathOf(error)}`, message: messageOf(error) }))
-  const distinct = new Map(told.map((error) => [`${error.path} ${error.message}`, error]))
-  return [...distinct.values()].slice(0, maxErrors)
+export interface TraitError {
+  /** Of the trait that it is about; empty for traits as a whole. */
+  readonly name: string
+  readonly error: FieldError
 }
 
-/** A missing or unknown field is pointed at itself, not at the object that lacks or has it. */
-function pathOf({ instancePath, params }: ErrorObject): string {
+/** What is wrong with traits, place by place. Never a value: that is the person's. */
+export function traitErrors(errors: readonly ErrorObject[]): TraitError[] {
+  const own = errors.filter(({ keyword }) => !summaries.has(keyword))
+  const told = (own.length > 0 ? own : errors).map((error) => {
+    const [name = '', ...inner] = placeOf(error)
+    const path = ['/traits', name, ...inner].filter((part) => part !== '').join('/')
+    return {
+      name: name.replaceAll('~1', '/').replaceAll('~0', '~'),
+      error: { path, message: messageOf(error) },
+    }
+  })
+  return [...new Map(told.map((found) => [`${found.error.path} ${found.error.message}`, found])).values()]
+}
+
+/** The parts of a JSON Pointer. A missing or unknown field is pointed at itself, not at the object that lacks or has it. */
+function placeOf({ instancePath, params }: ErrorObject): string[] {
   const given: Record<string, unknown> = params
   const name =
     given['missingProperty'] ??
     given['additionalProperty'] ??
     given['unevaluatedProperty'] ??
     given['propertyName']
-  return typeof name === 'string' ? `${instancePath}/${pointerPart(name.slice(0, 64))}` : instancePath
+  const parts = instancePath.split('/').slice(1)
+  return typeof name === 'string' ? [...parts, pointerPart(name.slice(0, maxNameLength))] : parts
 }
 
-const own: Readonly<Record<string, string>> = {
+const messages: Readonly<Record<string, string>> = {
   required: 'is required',
   dependentRequired: 'is required',
   additionalProperties: 'is not known',
@@ -76,7 +88,7 @@ function messageOf({ keyword, params, message }: ErrorObject): string {
     const types = [given['type']].flat().map(String)
     return `must be ${types.map((type) => typeNames[type] ?? type).join(' or ')}`
   }
-  return limits[keyword]?.(String(given['limit'])) ?? own[keyword] ?? message ?? 'is not valid'
+  return limits[keyword]?.(String(given['limit'])) ?? messages[keyword] ?? message ?? 'is not valid'
 }
 
 function choiceOf(allowed: unknown): string {

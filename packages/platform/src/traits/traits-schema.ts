@@ -15,7 +15,6 @@ import {
 /** What the users of one type have. */
 export interface TypeRules {
   readonly validate: ValidateFunction
-  readonly names: ReadonlySet<string>
   /** What `validate` was made of. */
   readonly schema: JsonObject
 }
@@ -63,7 +62,7 @@ function withType(root: JsonObject, { properties, required }: UserTypeSchema): J
 
 function compileRules(ajv: Ajv2020, schema: JsonObject): TypeRules {
   try {
-    return { validate: ajv.compile(schema), names: new Set(Object.keys(propertiesOf(schema))), schema }
+    return { validate: ajv.compile(schema), schema }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     throw new SchemaRefusal('', message.replace(/^strict mode: /, '').replace(/ \(strict\w+\)$/, ''))
