@@ -1,4 +1,4 @@
-// Property: ids that SQL makes are UUIDv7 in the order of time, and every event finds the partition of its month.
+// Property: ids that SQL makes are UUIDv7 in the order of time, every event finds the partition of its month, and no table forgets to forget.
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { newId } from '@latchkey/platform/crypto/identifiers'
 import t from 'tap'
@@ -97,4 +97,24 @@ t.test('no partition is made for a time that is unknown or far off', async (t) =
   t.equal(await codeOf(sql`SELECT create_security_events_partition(NULL)`), '22023')
   t.equal(await codeOf(sql`SELECT create_security_events_partition(now() + interval '2 years')`), '22023')
   t.match(await codeOf(sql`SELECT create_security_events_partition('infinity')`), /^22/)
+})
+
+t.test('every table that names a user forgets them', async (t) => {
+  const keys = await owner<{ name: string; action: string }[]>`
+    SELECT conname AS name, confdeltype::text AS action FROM pg_constraint WHERE contype = 'f' AND confrelid = 'users'::regclass`
+  t.ok(keys.length > 5)
+  t.same(
+    keys.filter(({ action }) => action !== 'c').map(({ name }) => name),
+    [],
+  )
+  // Those that name one without a key: erasure and the worker take care of them.
+  const columns = await owner<{ name: string }[]>`
+    SELECT table_name AS name FROM information_schema.columns c
+    WHERE table_schema = 'public' AND column_name = 'user_id' AND table_name !~ '^security_events_' AND NOT EXISTS (
+      SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = 'users'::regclass AND conrelid = c.table_name::regclass)
+    ORDER BY table_name`
+  t.same(
+    columns.map(({ name }) => name),
+    ['erasures', 'mails', 'outbox', 'security_events'],
+  )
 })
