@@ -1,12 +1,12 @@
 import { SecurityEvent } from '@latchkey/contracts/events'
 import { eventsPerJob } from '@latchkey/contracts/queues'
 import { createBatcher } from '../batching/batcher.js'
+import { insertSplitting } from '../batching/insert-splitting.js'
 import type { Sql } from '../database/client.js'
 import type { Logger } from '../logging/logger.js'
 import type { Queue } from '../queue/queues.js'
 import { insertOutboxRows } from './queries.js'
 import { queueEvents } from './queue-events.js'
-import { insertSplitting } from './split-batch.js'
 import { compileSchema } from '../validation/compile-schema.js'
 
 /** Reports that may wait for Redis and PostgreSQL; each belongs to a request that is held open for it. */
@@ -50,7 +50,7 @@ export function createEventReporter({ queue, sql, log }: EventReporterOptions): 
   // An `add` that timed out may have worked all the same. The event is then stored once, as it has one id.
   async function keepInOutbox(events: readonly SecurityEvent[]): Promise<(Error | null)[]> {
     const { refused } = await insertSplitting(events, (some) => insertOutboxRows(sql, some))
-    const errors = new Map(refused.map(({ event, error }) => [event, error]))
+    const errors = new Map(refused.map(({ item, error }) => [item, error]))
     return events.map((event) => errors.get(event) ?? null)
   }
 

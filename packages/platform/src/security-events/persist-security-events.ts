@@ -1,13 +1,13 @@
 import type { SecurityEvent } from '@latchkey/contracts/events'
+import { insertSplitting, type RefusedItem } from '../batching/insert-splitting.js'
 import type { Sql } from '../database/client.js'
 import { insertSecurityEvents, type StoredEvents } from './queries.js'
-import { insertSplitting, type RefusedEvent } from './split-batch.js'
 
 export interface PersistedEvents {
   /** What was new. */
   readonly stored: readonly StoredEvents[]
   /** What PostgreSQL will never take. Whoever calls keeps it elsewhere: a failed job does. */
-  readonly refused: readonly RefusedEvent[]
+  readonly refused: readonly RefusedItem<SecurityEvent>[]
 }
 
 /**

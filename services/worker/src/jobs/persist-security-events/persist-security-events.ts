@@ -17,6 +17,6 @@ export async function persistSecurityEvents(
   const [first] = refused
   if (first === undefined) return
   throw new UnrecoverableError(
-    `${refused.length} of ${events.length} events cannot be stored, the first one ${first.event.id}: ${first.error.message}`,
+    `${refused.length} of ${events.length} events cannot be stored, the first one ${first.item.id}: ${first.error.message}`,
   )
 }
