@@ -4,8 +4,11 @@
 SET LOCAL ROLE latchkey_migrator;
 
 -- Names are ours or the operator's; so few of them that a token with all of them fits into a header and a cookie.
-ALTER TABLE users ADD CONSTRAINT users_roles_check
-  CHECK (cardinality(roles) <= 16 AND (cardinality(roles) = 0 OR array_to_string(roles, ' ', '') ~ '^[a-z][a-z0-9_-]{0,31}( [a-z][a-z0-9_-]{0,31})*$'));
+-- Joined by a space, because a check looks at no element by itself: one with a space in it would count as two.
+ALTER TABLE users ADD CONSTRAINT users_roles_check CHECK (
+  cardinality(roles) <= 16
+  AND cardinality(string_to_array(array_to_string(roles, ' ', ''), ' ')) = cardinality(roles)
+  AND array_to_string(roles, ' ', '') ~ '^([a-z][a-z0-9_-]{0,31}( [a-z][a-z0-9_-]{0,31})*)?$');
 
 -- Lists are in the order of creation. Those who are nothing but users, and enabled, cost the two partial ones nothing.
 CREATE INDEX users_created_at_idx ON users (created_at, id);

@@ -119,11 +119,16 @@ t.test('one factor is not enough', async (t) => {
   const weak = await newOperator(testApp)
   await db`UPDATE sessions SET aal = 1 WHERE id = ${weak.session.sessionId}`
   t.match(await weak.call('GET', '/users'), { status: 403, body: { code: 'mfa_required' } })
-  await db`UPDATE users SET mfa_enabled = true WHERE id = ${weak.userId}`
-  t.match(await weak.call('GET', '/users'), { status: 403, body: { code: 'step_up_required' } })
-  t.match(await weak.call('PATCH', `/users/${newId()}`, { name: 'X' }), {
-    body: { code: 'step_up_required' },
+  const { session } = await enrol(testApp, weak.session)
+  const withFactor = await api('PATCH', `/api/v1/admin/users/${newId()}`, {
+    token: session.accessToken,
+    body: { name: 'X' },
   })
+  t.equal(withFactor.body['code'], 'not_found', 'an enrolment raises the session')
+  await db`UPDATE sessions SET aal = 1 WHERE id = ${weak.session.sessionId}`
+  const stepUp = { status: 403, body: { code: 'step_up_required', methods: ['totp', 'recovery_code'] } }
+  t.match(await weak.call('GET', '/users'), stepUp)
+  t.match(await weak.call('PATCH', `/users/${newId()}`, { name: 'X' }), stepUp)
 })
 
 t.test('who changes something authenticated minutes ago at most; who looks need not', async (t) => {
@@ -139,13 +144,18 @@ t.test('who changes something authenticated minutes ago at most; who looks need 
 t.test('an act is refused when the session ended after the guard let it in', async (t) => {
   const gone = await newOperator(testApp)
   const target = await signUp(testApp, { email: newPerson().email })
-  // The guard has seen a live admin; what comes next finds the row that another connection holds, and then a session that is over.
+  // The guard sees a live admin; the act then waits for the lock, and finds a session that is over.
+  let hold = (): void => {}
   let release = (): void => {}
+  const isHeld = new Promise<void>((resolve) => (hold = resolve))
+  const isOver = new Promise<void>((resolve) => (release = resolve))
   const held = db.begin(async (sql) => {
     await sql`SELECT pg_advisory_xact_lock(hashtext('latchkey:admins'))`
-    await new Promise<void>((resolve) => (release = resolve))
+    hold()
+    await isOver
     await sql`UPDATE sessions SET revoked_at = now(), revoke_reason = 'logout' WHERE id = ${gone.session.sessionId}`
   })
+  await isHeld
   const answer = gone.call('PATCH', `/users/${target.user.id}`, { roles: ['user', 'admin'] })
   const waiting = async () => {
     const [row] = await db<{ waiting: boolean }[]>`
