@@ -63,7 +63,13 @@ t.test(
       email: 'new@example.com',
     })
     t.notMatch(JSON.stringify(lines), token)
-    t.equal((await mailRows(db)).length, 2, 'the present address is told too')
+    t.equal(await sendMail(deps, { ...key, template: 'email-change-asked' }), 'sent')
+    t.match(
+      server.mails[1],
+      { to: [`${userId}@example.com`] },
+      'the present address is told, without the link',
+    )
+    t.notMatch(`${server.mails[1]?.text}${server.mails[1]?.html}`, /https?:|lkl_/)
   },
 )
 

@@ -46,7 +46,8 @@ const storedSummary = (sql: Sql) => sql`
 const mailsOfStored = (sql: Sql, source: 'given' | 'taken') => sql`
   INSERT INTO mails (event_id, template, user_id, data)
   SELECT event.id, rule.template, event.user_id, jsonb_build_object(
-    'occurredAt', event.occurred_at, 'sessionId', event.session_id, 'tokenId', event.data->'tokenId',
+    'occurredAt', event.occurred_at, 'sessionId', event.session_id,
+    'tokenId', CASE WHEN rule.link IS NOT NULL THEN event.data->'tokenId' END,
     'address', event.data->'mailTo', 'locale', event.data->'mailLocale')
     || CASE WHEN event.actor_id IS NULL OR event.actor_id = event.user_id
       THEN jsonb_build_object('ip', host(event.ip), 'userAgent', event.user_agent)
