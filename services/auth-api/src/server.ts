@@ -3,6 +3,7 @@ import { describeConfig } from '@latchkey/platform/config/describe-config'
 import { onShutdown } from '@latchkey/platform/shutdown/on-shutdown'
 import { buildApp } from './app.js'
 import { closeDeps, createDeps, type Deps } from './deps.js'
+import { resealSeeds } from './features/mfa/reseal-seeds.js'
 
 /** Below the 10 s after which container engines send SIGKILL. */
 const shutdownDeadlineMs = 9000
@@ -28,6 +29,7 @@ try {
     'starting',
   )
   await app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` })
+  if (config.authSecretPrevious !== null) void resealSeeds(deps)
 } catch (error) {
   giveUp(describeListenError(error), 1)
 }

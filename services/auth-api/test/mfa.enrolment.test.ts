@@ -2,6 +2,9 @@
 import type { Session, TotpSetup } from '@latchkey/contracts/http/answers'
 import { enableTotp } from '@latchkey/auth-api/features/mfa/enable-totp'
 import { presentCode } from '@latchkey/auth-api/features/mfa/present-code'
+import { resealSeeds } from '@latchkey/auth-api/features/mfa/reseal-seeds'
+import { secretText } from '@latchkey/auth-api/features/mfa/totp'
+import { openSeed } from '@latchkey/auth-api/features/mfa/totp-seed'
 import { createKeyring } from '@latchkey/platform/crypto/keyring'
 import t from 'tap'
 import { isAlive, newPerson, signIn, signUp } from './support/accounts.js'
@@ -202,6 +205,35 @@ t.test('a change of AUTH_SECRET: seeds move to the new one as they are used', as
   await t.rejects(present(after, await freshCode(testApp, person)), { name: 'UnsealError' })
   await present(during, await freshCode(testApp, person))
   await present(after, await freshCode(testApp, person))
+})
+
+t.test('a start with both secrets moves every seed, those of people who are away too', async (t) => {
+  const people = await Promise.all([enrolledPerson(testApp), enrolledPerson(testApp)])
+  const during = createKeyring('c'.repeat(40), deps.config.authSecret)
+  const after = createKeyring('c'.repeat(40), null)
+  const lines: [object, string][] = []
+  const keep = (fields: object, text: string) => void lines.push([fields, text])
+  const log = Object.assign(Object.create(deps.log) as typeof deps.log, { info: keep, warn: keep })
+  await db`UPDATE totp_factors SET sealed_seed = NULL, enabled_at = NULL, last_used_step = NULL
+    WHERE user_id <> ALL (${people.map(({ userId }) => userId)}::uuid[])`
+
+  await resealSeeds({ ...deps, log, keyring: during })
+  await resealSeeds({ ...deps, log, keyring: after })
+  const rows = await db<{ userId: string; sealedSeed: Buffer }[]>`
+    SELECT user_id, sealed_seed FROM totp_factors WHERE sealed_seed IS NOT NULL`
+  t.same(
+    new Set(rows.map(({ userId, sealedSeed }) => secretText(openSeed(after, userId, sealedSeed)))),
+    new Set(people.map(({ secret }) => secret)),
+  )
+  await resealSeeds({ ...deps, log, keyring: createKeyring('d'.repeat(40), null) })
+  const failing = { ...deps, log, sql: Object.assign(() => Promise.reject(new Error('away')), deps.sql) }
+  await resealSeeds(failing)
+  t.match(lines, [
+    [{ moved: 2, lost: 0 }, 'second factors are sealed with AUTH_SECRET'],
+    [{ moved: 0, lost: 0 }, 'second factors are sealed with AUTH_SECRET'],
+    [{ moved: 0, lost: 2 }, 'second factors are sealed with AUTH_SECRET'],
+    [{ moved: 0 }, /^not all/],
+  ])
 })
 
 const unspaced = (code: string) => code.replaceAll('-', '')

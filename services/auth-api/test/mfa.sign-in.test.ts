@@ -1,5 +1,6 @@
 // Attacks: a stolen password; going on with a sign-in whose password, factor or account is not what it was.
 import type { Session } from '@latchkey/contracts/http/answers'
+import { finishFirstFactor } from '@latchkey/auth-api/features/mfa/finish-first-factor'
 import { openSession } from '@latchkey/auth-api/features/sessions/open-session'
 import t from 'tap'
 import {
@@ -184,6 +185,18 @@ t.test('a hash that another sign-in renews is still the same password', async (t
   await db`UPDATE credentials SET password_hash = 'renewed' WHERE user_id = ${person.userId}`
   t.equal((await answer({ mfaToken, code: await freshCode(testApp, person) })).status, 200)
 })
+
+t.test(
+  'a factor that comes or goes while the first is looked at: neither session nor challenge',
+  async (t) => {
+    const origin = { ip: '192.0.2.1', userAgent: null, requestId: 'r', traceId: null }
+    const first = { passwordHash: null, amr: ['pwd'], deviceName: null, origin }
+    const { userId } = await enrolledPerson(testApp)
+    t.equal(await finishFirstFactor(deps.sql, deps, { ...first, userId, mfaEnabled: false }), null)
+    const { user } = await signUp(testApp, { email: newPerson().email })
+    t.equal(await finishFirstFactor(deps.sql, deps, { ...first, userId: user.id, mfaEnabled: true }), null)
+  },
+)
 
 t.test('no way in opens a session of one factor for who has two', async (t) => {
   const { userId, session } = await enrolledPerson(testApp)

@@ -116,15 +116,13 @@ export async function deleteSecondFactors(sql: Sql, { origin, ...removal }: Fact
 }
 
 export async function findSecondFactors(sql: Sql, userId: string): Promise<SecondFactors> {
-  const [row] = await sql<{ enabledAt: Date | null; recoveryCodesLeft: number }[]>`
+  const [{ enabledAt, recoveryCodesLeft }] = await sql<
+    [{ enabledAt: Date | null; recoveryCodesLeft: number }]
+  >`
     SELECT
       (SELECT enabled_at FROM totp_factors WHERE user_id = ${userId}) AS enabled_at,
       (SELECT count(*)::int FROM recovery_codes WHERE user_id = ${userId}) AS recovery_codes_left`
-  const enabledAt = row?.enabledAt ?? null
-  return {
-    totp: enabledAt && { enabledAt: enabledAt.toISOString() },
-    recoveryCodesLeft: row?.recoveryCodesLeft ?? 0,
-  }
+  return { totp: enabledAt && { enabledAt: enabledAt.toISOString() }, recoveryCodesLeft }
 }
 
 /** Null for a user without a password. */
@@ -142,4 +140,43 @@ export async function lockPassword(
   const rows = await sql`
     SELECT user_id FROM credentials WHERE user_id = ${userId} AND password_hash = ${passwordHash} FOR SHARE`
   return rows.length > 0
+}
+
+export interface SealedSeed {
+  userId: string
+  sealedSeed: Buffer
+}
+
+/** Seeds in force, in the order of their users, from the one after `userId` on. */
+export async function listSealedSeeds(
+  sql: Sql,
+  { after, limit }: { after: string; limit: number },
+): Promise<SealedSeed[]> {
+  return sql<SealedSeed[]>`
+    SELECT user_id, sealed_seed FROM totp_factors
+    WHERE user_id > ${after} AND sealed_seed IS NOT NULL
+    ORDER BY user_id
+    LIMIT ${limit}`
+}
+
+/** Puts seeds in the place of those that they were sealed anew from, unless that has changed; answers how many. */
+export async function replaceSealedSeeds(
+  sql: Sql,
+  seeds: readonly (SealedSeed & { resealed: Buffer })[],
+): Promise<number> {
+  const { count } = await sql`
+    UPDATE totp_factors f SET sealed_seed = moved.resealed
+    FROM unnest(
+      ${seeds.map(({ userId }) => userId)}::uuid[],
+      ${sql.array(
+        seeds.map(({ sealedSeed }) => sealedSeed),
+        byteaArrayOid,
+      )}::bytea[],
+      ${sql.array(
+        seeds.map(({ resealed }) => resealed),
+        byteaArrayOid,
+      )}::bytea[]
+    ) AS moved (user_id, sealed_seed, resealed)
+    WHERE f.user_id = moved.user_id AND f.sealed_seed = moved.sealed_seed`
+  return count
 }
