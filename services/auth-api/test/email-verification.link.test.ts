@@ -189,7 +189,7 @@ t.test('with REQUIRE_EMAIL_VERIFICATION', async (t) => {
     const told = (await eventsOf(app)).slice(-4).map(({ type, data }) => [type, Object.keys(data)])
     t.same(told, [
       ...[known, unproven, disabled].map(() => ['user.registration_repeated', []]),
-      ['user.registration_requested', ['tokenId']],
+      ['user.registration_requested', ['tokenId', 'mailLocale']],
     ])
     t.equal((await logIn({ email: known.email, password: anotherPassword })).status, 401)
     t.equal((await logIn({ email: known.email, password })).status, 200)

@@ -50,12 +50,12 @@ export async function insertVerificationRequest(
       SELECT id AS user_id, email FROM named WHERE is_open
     ), token AS (${oneTimeTokenInsert(sql, token)}
     ), awaited AS (
-      SELECT id, (registration->>'id')::uuid AS user_id FROM one_time_tokens
+      SELECT id, (registration->>'id')::uuid AS user_id, registration->'locale' AS locale FROM one_time_tokens
       WHERE email = ${email} AND user_id IS NULL AND expires_at > now()
       ORDER BY created_at DESC LIMIT ${maxResent}
     ), told AS (
       SELECT 'user.registration_requested' AS type, ${securityEventTypes['user.registration_requested']} AS severity,
-        user_id, jsonb_build_object('tokenId', id) AS data
+        user_id, jsonb_build_object('tokenId', id, 'mailLocale', locale) AS data
       FROM awaited WHERE NOT EXISTS (SELECT FROM named)
       UNION ALL
       SELECT 'email.verification_requested', ${securityEventTypes['email.verification_requested']}, named.id,

@@ -26,7 +26,7 @@ export async function insertAwaitedRegistration(
       FROM users WHERE email = ${email}
       UNION ALL
       SELECT 'user.registration_requested', ${securityEventTypes['user.registration_requested']},
-        ${user.id}::uuid, jsonb_build_object('tokenId', ${id}::uuid)
+        ${user.id}::uuid, jsonb_build_object('tokenId', ${id}::uuid, 'mailLocale', ${user.locale}::text)
       WHERE NOT EXISTS (SELECT FROM users WHERE email = ${email})
     )
     INSERT INTO outbox (type, severity, user_id, ip, user_agent, request_id, data)
