@@ -3,7 +3,8 @@ import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Report } from 'c8'
 
-type Kind = 'lines' | 'statements' | 'functions' | 'branches'
+const kinds = ['lines', 'statements', 'functions', 'branches'] as const
+type Kind = (typeof kinds)[number]
 type Summary = Readonly<Record<string, Readonly<Record<Kind, { pct: number }>>>>
 
 /** In percent, of everything. */
@@ -33,16 +34,15 @@ export async function reportCoverage(root: string, folder: string): Promise<stri
     resolve: root,
   })
   await report.run()
-  return readUncovered(
-    root,
-    JSON.parse(readFileSync(join(reportsDirectory, 'coverage-summary.json'), 'utf8')),
-  )
+  const summary = readFileSync(join(reportsDirectory, 'coverage-summary.json'), 'utf8')
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- c8 has just written it
+  return readUncovered(root, JSON.parse(summary) as Summary)
 }
 
 /** One line for each floor that `summary` is under. */
 export function readUncovered(root: string, { total, ...files }: Summary): string[] {
-  const low = Object.entries(floors)
-    .map(([kind, floor]) => ({ kind, floor, measured: total?.[kind as Kind].pct ?? 0 }))
+  const low = kinds
+    .map((kind) => ({ kind, floor: floors[kind], measured: total?.[kind].pct ?? 0 }))
     .filter(({ floor, measured }) => measured < floor)
     .map(({ kind, floor, measured }) => `${measured} % of ${kind} tested; the floor is ${floor} %`)
   const lowFiles = Object.entries(files)

@@ -33,7 +33,7 @@ export async function runFile(
   { cwd, env, nodeArgs = [], stop, force }: RunOptions,
 ): Promise<FileResult> {
   const startedAtMs = performance.now()
-  const [command = '', ...args] = [...dyingWithParent('SIGTERM'), process.execPath, ...nodeArgs, file]
+  const [command, ...args] = [...dyingWithParent('SIGTERM'), process.execPath, ...nodeArgs, file]
   const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   let [output, complaints, isLate] = ['', '', false]
   child.stdout.on('data', (chunk) => (output = appended(output, chunk)))
