@@ -241,7 +241,7 @@ t.test('a page costs a look into the index, of the partitions that can hold it',
   t.ok(scans.length >= 3, scans.join('\n'))
   for (const scan of scans) {
     t.match(scan, /^Scan Backward using/, 'in the order of the page')
-    t.match(scan, 'user_id_occurred_at_idx')
+    t.match(scan, /user_id_occurred_at_idx|actual rows=0/, 'by user, or of a partition that is empty')
     t.ok(Number(/actual rows=(\d+)/.exec(scan)?.[1]) <= 60, `reads no more than the page: ${scan}`)
   }
   t.ok((await lookedAt(45)).length < scans.length, 'partitions after the position are left out')

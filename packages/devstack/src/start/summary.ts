@@ -24,7 +24,7 @@ export function renderSummary({ baseUrl, workerUrl, servers, mail, traits, secon
     ...(servers.length > 0 ? [['Data', `${servers.join(', ')}, kept in .latchkey`]] : []),
     ['Mail', mail],
     ...(traits === null ? [] : [['Traits', traits]]),
-    ['Shell', '. .latchkey/env   then, say: npm run tokens:clean'],
+    ['Shell', '. .latchkey/env   then, say: npm run admin:create -- --email you@example.com'],
   ]
   const steps = [
     [
