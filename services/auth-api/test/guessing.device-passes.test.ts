@@ -10,7 +10,11 @@ import { password } from './support/session-driver.js'
 import { createTestApp, type ApiAnswer } from './support/test-app.js'
 
 const wrong = 'not the phrase of anyone'
-const app = await createTestApp(t, { lockoutAfter: 3, lockoutSeconds: 900, lockoutMaxSeconds: 86_400 })
+const app = await createTestApp(t, {
+  lockoutAfter: 3,
+  lockoutDurationSeconds: 900,
+  lockoutMaxSeconds: 86_400,
+})
 const { api, db, deps } = app
 const stranger = new Browser(api)
 

@@ -20,7 +20,7 @@ import { password } from './support/session-driver.js'
 import { createTestApp, type ApiAnswer } from './support/test-app.js'
 
 const day = 86_400
-const settings = { lockoutAfter: 10, lockoutSeconds: 900, lockoutMaxSeconds: day }
+const settings = { lockoutAfter: 10, lockoutDurationSeconds: 900, lockoutMaxSeconds: day }
 
 const app = await createTestApp(t, settings)
 const { db, database } = app

@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import { addressBlock } from '@latchkey/auth-api/limits/address-block'
 import { createMemoryCounters } from '@latchkey/auth-api/limits/memory-counters'
+import { createTurns } from '@latchkey/auth-api/limits/turns'
 
 const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest()
 const minute = 60_000
@@ -76,4 +77,35 @@ t.test('an address counts as what one customer gets', async (t) => {
     ['1:2:3:4:5:6:192.0.2.1', '1:2:3:4::/64'],
   ]
   for (const [address, block] of blocks) t.equal(addressBlock(address), block, address)
+})
+
+t.test('what has one key takes turns, whatever becomes of the one before', async (t) => {
+  const turns = createTurns()
+  const seen: string[] = []
+  const ends = new Map<string, () => void>()
+  const take = (key: string, name: string, error?: Error) =>
+    turns(key, async () => {
+      seen.push(`${name} begins`)
+      await new Promise<void>((resolve) => ends.set(name, resolve))
+      if (error !== undefined) throw error
+      return name
+    })
+  const first = take('a', 'first', new Error('failed'))
+  const second = take('a', 'second')
+  const third = take('a', 'third')
+  const other = take('b', 'other')
+  t.same(seen, ['first begins', 'other begins'])
+  ends.get('first')?.()
+  await t.rejects(first, { message: 'failed' })
+  ends.get('other')?.()
+  t.equal(await other, 'other')
+  t.same(seen.slice(2), ['second begins'])
+  ends.get('second')?.()
+  t.equal(await second, 'second')
+  ends.get('third')?.()
+  t.equal(await third, 'third')
+  const again = take('a', 'again')
+  t.same(seen.slice(3), ['third begins', 'again begins'], 'nobody waits for what is over')
+  ends.get('again')?.()
+  t.equal(await again, 'again')
 })

@@ -36,7 +36,7 @@ export function findContradictions(config: Partial<Config>): string[] {
       'PASSWORD_PEPPER must differ from AUTH_SECRET: one that leaks must not take the other along',
     ],
     [
-      exceeds(config.lockoutSeconds, config.lockoutMaxSeconds),
+      exceeds(config.lockoutDurationSeconds, config.lockoutMaxSeconds),
       'LOCKOUT_DURATION must not be longer than LOCKOUT_MAX',
     ],
     [isPresent(config.mailUrl) && config.mailFrom === null, 'MAIL_FROM is required with MAIL_URL'],

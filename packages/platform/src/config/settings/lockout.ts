@@ -8,7 +8,7 @@ export const lockoutSettings = {
     '10',
     'Failed attempts in a row after which an account takes no more for a while; production refuses more than 100 (NIST SP 800-63B).',
   ),
-  lockoutSeconds: defaulted(
+  lockoutDurationSeconds: defaulted(
     'LOCKOUT_DURATION',
     duration('1s', '24h'),
     '15m',

@@ -3,7 +3,7 @@ import type { GuessedUser } from './guess-subjects.js'
 
 export interface LockoutSettings {
   lockoutAfter: number
-  lockoutSeconds: number
+  lockoutDurationSeconds: number
   lockoutMaxSeconds: number
 }
 
@@ -20,11 +20,11 @@ export interface TakenGuess {
 export async function takeGuess(
   sql: Sql,
   subject: Buffer,
-  { lockoutAfter, lockoutSeconds, lockoutMaxSeconds }: LockoutSettings,
+  { lockoutAfter, lockoutDurationSeconds, lockoutMaxSeconds }: LockoutSettings,
 ): Promise<TakenGuess> {
   const [row] = await sql<[TakenGuess]>`
     SELECT taken.*, set_config('synchronous_commit', 'off', true)
-    FROM take_guess(${subject}, ${lockoutAfter}, ${lockoutSeconds}, ${lockoutMaxSeconds}) AS taken`
+    FROM take_guess(${subject}, ${lockoutAfter}, ${lockoutDurationSeconds}, ${lockoutMaxSeconds}) AS taken`
   return row
 }
 
