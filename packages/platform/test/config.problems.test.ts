@@ -69,6 +69,7 @@ t.test('settings that contradict each other are refused', async (t) => {
       { REFRESH_GRACE_SECONDS: '20', REFRESH_RECOVERY_SECONDS: '10' },
       /^REFRESH_GRACE_SECONDS must not be longer/,
     ],
+    [{ LOCKOUT_DURATION: '2h', LOCKOUT_MAX: '1h' }, /^LOCKOUT_DURATION must not be longer than LOCKOUT_MAX/],
   ]
   for (const [env, problem] of contradictions) t.match(problemsOf({ ...leastEnv, ...env }), [problem])
 })

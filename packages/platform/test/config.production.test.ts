@@ -39,6 +39,12 @@ t.test('random secrets of every usual spelling are taken', async (t) => {
   }
 })
 
+t.test('more failures in a row than NIST allows are refused in production', async (t) => {
+  t.match(problemsOf({ ...production, LOCKOUT_AFTER: '101' }), [/^LOCKOUT_AFTER must be at most 100/])
+  t.same(problemsOf({ ...production, LOCKOUT_AFTER: '100' }), [])
+  t.same(problemsOf({ ...leastEnv, NODE_ENV: 'test', LOCKOUT_AFTER: '101' }), [])
+})
+
 t.test('weaker hashing than OWASP asks for is refused in production and taken in tests', async (t) => {
   const weak = { ARGON2_MEMORY_KIB: '19455', ARGON2_TIME: '1' }
   t.match(problemsOf({ ...production, ...weak }), [
