@@ -11,7 +11,7 @@ import {
   signIn,
   signUp,
 } from './support/accounts.js'
-import { enrol } from './support/authenticator.js'
+import { enrol, freshCode } from './support/authenticator.js'
 import { Browser } from './support/browser.js'
 import {
   findLinkToken,
@@ -183,6 +183,26 @@ t.test('a second factor is asked for as ever, and the link is used', async (t) =
   t.notOk(answer.body['accessToken'])
   t.equal((await countRows(app)).sessions, before.sessions)
   t.equal((await verify(token)).status, 400)
+})
+
+t.test('nor does one by a link and a second factor, of a user without a password', async (t) => {
+  for (let round = 0; round < 6; round += 1) {
+    const { email } = newPerson()
+    const authenticator = await enrol(app, await signUpProven(email))
+    const userId = authenticator.session.user.id
+    await db`DELETE FROM credentials WHERE user_id = ${userId}`
+    const reset = await resetTokenFor(app, email)
+    const { mfaToken } = (await verify(await magicTokenFor(app, email))).body
+    const code = await freshCode(app, authenticator)
+    const resetting = resetPassword(app, reset, `the phrase of round ${round}`)
+    for (let turn = 0; turn < round; turn += 1) await app.api('GET', '/health')
+    const [, done] = await Promise.all([
+      api('POST', '/2fa/challenge', { body: { mfaToken, code } }),
+      resetting,
+    ])
+    t.equal(done.status, 204)
+    t.same(await db`SELECT id FROM sessions WHERE user_id = ${userId} AND revoked_at IS NULL`, [])
+  }
 })
 
 t.test('in a browser the session comes in cookies, and takes the place of the one before', async (t) => {

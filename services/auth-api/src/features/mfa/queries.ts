@@ -48,22 +48,32 @@ export async function findChallenge(sql: Sql, tokenHash: Buffer): Promise<{ user
 }
 
 /**
- * Uses a passed first factor up. Null when another request did, when it has expired, or when the password is another one than then. The share
- * lock makes a change of password wait for the session that is opened next, or us see it.
+ * Uses a passed first factor up. Null when another request did, when it has expired, or when the password is another one than then. Under
+ * `lockOwner`, so that it stays that one until the session is open.
  */
 export async function consumeChallenge(
   sql: Sql,
   { tokenHash, userId }: { tokenHash: Buffer; userId: string },
 ): Promise<{ amr: string[]; deviceName: string | null } | null> {
   const [row] = await sql<{ amr: string[]; deviceName: string | null }[]>`
-    WITH credential AS (
-      SELECT password_changed_at FROM credentials WHERE user_id = ${userId} FOR SHARE
-    )
     DELETE FROM sign_in_challenges
     WHERE token_hash = ${tokenHash} AND user_id = ${userId} AND expires_at > now()
-      AND password_changed_at IS NOT DISTINCT FROM (SELECT password_changed_at FROM credential)
+      AND password_changed_at IS NOT DISTINCT FROM (SELECT password_changed_at FROM credentials WHERE user_id = ${userId})
     RETURNING amr, device_name`
   return row ?? null
+}
+
+/**
+ * Waits for what is under way with the credential and the user, in the order that sign-in and change of password lock them in, and makes
+ * what comes later wait for the caller's transaction. Whatever changes factors, or is done by one, begins with this, so that the statements
+ * after it see each other's work, and none waits for another the wrong way round.
+ */
+export async function lockOwner(sql: Sql, userId: string): Promise<void> {
+  await sql`
+    WITH credential AS (
+      SELECT user_id FROM credentials WHERE user_id = ${userId} FOR NO KEY UPDATE
+    )
+    SELECT id FROM users WHERE id = ${userId} AND (SELECT count(*) FROM credential) >= 0 FOR NO KEY UPDATE`
 }
 
 export interface TotpFactor {
@@ -97,11 +107,6 @@ export async function useStep(
   return count === 1
 }
 
-/** The codes of one user are used one after the other, so that each is told of with how many are left. */
-export async function lockFactors(sql: Sql, userId: string): Promise<void> {
-  await sql`SELECT FROM totp_factors WHERE user_id = ${userId} FOR UPDATE`
-}
-
 export interface UsedRecoveryCode {
   userId: string
   codeHash: Buffer
@@ -113,7 +118,7 @@ export interface UsedRecoveryCode {
   origin: RequestOrigin
 }
 
-/** Uses a recovery code up and tells of it. False when there is none like it. */
+/** Uses a recovery code up and tells of it with how many are left, under `lockOwner`. False when there is none like it. */
 export async function useRecoveryCode(sql: Sql, { origin, ...code }: UsedRecoveryCode): Promise<boolean> {
   const rows = await sql`
     WITH used AS (
