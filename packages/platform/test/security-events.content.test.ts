@@ -110,7 +110,7 @@ t.test('an event that PostgreSQL refuses stands alone in the end, and the others
     index === 13 ? { ...event, ip: 'here' } : index === 77 ? { ...event, userAgent: '\0' } : event,
   )
   const { stored, refused } = await persistSecurityEvents(sql, poisoned)
-  t.strictSame(new Set(refused.map(({ event }) => event.id)), new Set([events[13]?.id, events[77]?.id]))
+  t.strictSame(new Set(refused.map(({ item }) => item.id)), new Set([events[13]?.id, events[77]?.id]))
   t.equal(
     stored.reduce((sum, { count }) => sum + count, 0),
     98,
