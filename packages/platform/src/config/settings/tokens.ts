@@ -13,7 +13,7 @@ export const tokenSettings = {
     optional(
       'AUTH_SECRET_PREVIOUS',
       bytes(32, 4096),
-      'The secret before a change, still accepted. Leave it in for REFRESH_TTL, so that no session ends by the change, and until the log says that second factors are sealed with AUTH_SECRET.',
+      'The secret before a change, still accepted. Leave it in for REFRESH_TTL, and until the log says that second factors are sealed with AUTH_SECRET.',
     ),
   ),
   issuer: defaulted(

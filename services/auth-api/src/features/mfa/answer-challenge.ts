@@ -33,9 +33,9 @@ export async function answerChallenge(
   const { userId } = challenge
   const attempt = { userId, sessionId: null, presented, during: 'sign_in', origin, pass } as const
   const session = await presentCode(deps, attempt, async (sql, use) => {
+    await use()
     const first = await consumeChallenge(sql, { tokenHash, userId })
     if (first === null) throw new AppError('one_time_token_invalid')
-    await use()
     const { deviceName } = first
     const amr = [...new Set([...first.amr, ...amrOf[presented.method]])]
     const opened = await openSession(sql, deps, { userId, passwordHash: null, amr, deviceName, origin })

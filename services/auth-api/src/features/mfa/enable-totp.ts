@@ -6,6 +6,7 @@ import { reauthenticate } from '../sessions/reauthenticate.js'
 import { revokeSessions } from '../sessions/revoke-sessions.js'
 import { enablePendingSeed, findPendingSeed, insertRecoveryCodes } from './enrolment/queries.js'
 import { amrOf } from './presented-code.js'
+import { lockOwner } from './queries.js'
 import { newRecoveryCodes } from './recovery-code.js'
 import { findStep } from './totp.js'
 import { openSeed } from './totp-seed.js'
@@ -42,6 +43,7 @@ export async function enableTotp(deps: EnableDeps, enrolment: Enrolment): Promis
 
   const { codes, hashes } = newRecoveryCodes()
   const ended = await deps.sql.begin(async (sql) => {
+    await lockOwner(sql, userId)
     if (!(await enablePendingSeed(sql, { userId, sessionId, pendingSeed, step, origin })))
       throw nothingSetUp()
     await insertRecoveryCodes(sql, { userId, hashes })

@@ -6,7 +6,7 @@ import type { DevicePass } from '../../device-pass.js'
 import type { RequestOrigin } from '../../request-origin.js'
 import { clearGuesses, type Guess, guessAtUser, type GuessDeps } from '../guessing/guess.js'
 import type { PresentedCode } from './presented-code.js'
-import { findTotpFactor, lockFactors, useRecoveryCode, useStep } from './queries.js'
+import { findTotpFactor, lockOwner, useRecoveryCode, useStep } from './queries.js'
 import { hashRecoveryCode } from './recovery-code.js'
 import { findStep } from './totp.js'
 import { openSeed, resealSeed } from './totp-seed.js'
@@ -43,7 +43,10 @@ export function presentCode<Result>(
   return guessAtUser(deps, attempt, (guess) => tryCode(deps, attempt, guess, act))
 }
 
-/** Runs in a transaction when the code is right, and calls `use` where its locks allow. What it throws undoes the use of the code, too. */
+/**
+ * Runs in a transaction when the code is right, and calls `use` before it locks anything of the user's. What it throws undoes the use of the
+ * code, too.
+ */
 type Act<Result> = (sql: Sql, use: () => Promise<void>) => Promise<Result>
 
 /**
@@ -61,6 +64,7 @@ export async function tryCode<Result>(
   try {
     return await deps.sql.begin(async (sql) => {
       const result = await act(sql, async () => {
+        await lockOwner(sql, attempt.userId)
         if (!(await useCode(sql))) throw new CodeIsGone()
       })
       await clearGuesses(sql, guess)
@@ -79,10 +83,7 @@ async function matchCode(deps: PresentDeps, attempt: CodeAttempt): Promise<UseCo
   if (presented.method === 'totp') return matchTotp(deps, userId, presented.code)
   const codeHash = hashRecoveryCode(presented.code)
   if (codeHash === null) return null
-  return async (sql) => {
-    await lockFactors(sql, userId)
-    return useRecoveryCode(sql, { ...attempt, codeHash, few: fewRecoveryCodes })
-  }
+  return (sql) => useRecoveryCode(sql, { ...attempt, codeHash, few: fewRecoveryCodes })
 }
 
 async function matchTotp(

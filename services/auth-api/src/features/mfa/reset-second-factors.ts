@@ -2,6 +2,7 @@ import type { Sql } from '@latchkey/platform/database/client'
 import type { RequestOrigin } from '../../request-origin.js'
 import { revokeSessions } from '../sessions/revoke-sessions.js'
 import { deleteSecondFactors } from './enrolment/queries.js'
+import { lockOwner } from './queries.js'
 
 export interface FactorReset {
   userId: string
@@ -20,6 +21,7 @@ export async function resetSecondFactors(
   sql: Sql,
   { userId, actorId, sessionId, origin }: FactorReset,
 ): Promise<string[] | null> {
+  await lockOwner(sql, userId)
   if (!(await deleteSecondFactors(sql, { userId, actorId, sessionId, reason: 'admin_reset', origin })))
     return null
   return revokeSessions(sql, { userId, exceptSessionId: null, reason: 'mfa_changed', origin, actorId })

@@ -8,7 +8,7 @@ import type { RequestOrigin } from '../../request-origin.js'
 import { guessAtUser, type GuessDeps } from '../guessing/guess.js'
 import type { AdmittedPasswords } from '../passwords/password-hasher.js'
 import { assertPresentable } from '../passwords/password-policy.js'
-import { findPasswordHash, lockPassword } from './enrolment/queries.js'
+import { findPasswordHash } from './enrolment/queries.js'
 import { tryCode, type CodeAttempt } from './present-code.js'
 import { readPresentedCode } from './presented-code.js'
 
@@ -40,8 +40,8 @@ export function withBothFactors<Result>(
     guessAtUser(deps, request, async (guess) => {
       const passwordHash = await checkPassword(deps, passwords, password, { ...request, during })
       return tryCode(deps, { ...request, presented, during }, guess, async (sql, use) => {
-        if (!(await lockPassword(sql, { userId, passwordHash }))) throw new AppError('invalid_credentials')
         await use()
+        if ((await findPasswordHash(sql, userId)) !== passwordHash) throw new AppError('invalid_credentials')
         return act(sql)
       })
     }),

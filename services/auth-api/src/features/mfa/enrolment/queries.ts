@@ -31,7 +31,7 @@ export async function findPendingSeed(sql: Sql, userId: string): Promise<Buffer 
 
 /**
  * Puts a seed in force, uses the step of its first code up, forgets the recovery codes of before, and tells of it. False when it is not
- * the one that is set up any more. Locks factor, then user, as whatever else changes both.
+ * the one that is set up any more.
  */
 export async function enablePendingSeed(
   sql: Sql,
@@ -130,16 +130,6 @@ export async function findPasswordHash(sql: Sql, userId: string): Promise<string
   const [row] = await sql<{ passwordHash: string }[]>`
     SELECT password_hash FROM credentials WHERE user_id = ${userId}`
   return row?.passwordHash ?? null
-}
-
-/** Whether the password is still the one that was checked; until the transaction ends it stays so. */
-export async function lockPassword(
-  sql: Sql,
-  { userId, passwordHash }: { userId: string; passwordHash: string },
-): Promise<boolean> {
-  const rows = await sql`
-    SELECT user_id FROM credentials WHERE user_id = ${userId} AND password_hash = ${passwordHash} FOR SHARE`
-  return rows.length > 0
 }
 
 export interface SealedSeed {
