@@ -50,7 +50,7 @@ function tellSuccess({ dataset }, user) {
   if (onward?.getAttribute('href')) onward.hidden = false
 }
 
-function tellRefusal(form, answer, { code, errors }) {
+function tellRefusal(form, answer, { code, errors, title }) {
   const field = form.querySelector('[aria-describedby]')
   if (code === 'one_time_token_invalid') {
     tell('This link was used, was replaced by a newer one, or is too old.', { isFinal: true })
@@ -63,7 +63,7 @@ function tellRefusal(form, answer, { code, errors }) {
     field.focus()
     const reasons = errors?.map(({ message }) => `it ${message}`).join('; ')
     tell(field.name === 'code' ? 'The code is not right.' : `Choose another password: ${reasons}.`)
-  } else tell(failure)
+  } else tell(answer.status < 500 ? `${title}.` : failure)
 }
 
 async function submit(form) {

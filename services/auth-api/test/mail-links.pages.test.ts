@@ -97,7 +97,7 @@ t.test('what is no fault of the link leaves the form to be sent again', async (t
   await page.fill('#password', anotherPassword)
   const answers = [
     [{ status: 429, headers: { 'retry-after': '90' }, json: { code: 'rate_limited' } }, /again in 2 minutes/],
-    [{ status: 503, json: { code: 'unavailable' } }, /in a moment/],
+    [{ status: 503, json: { code: 'unavailable', title: 'The service is away' } }, /in a moment/],
     [{ status: 502, body: '<h1>Bad gateway</h1>' }, /in a moment/],
   ] as const
   for (const [answer, told] of answers) {
@@ -207,6 +207,9 @@ t.test('each page runs nothing but its own files, and nobody may frame or keep i
       'x-frame-options': 'DENY',
       'content-type': /^text\/(html|css|javascript); charset=utf-8$/,
     })
+    for (const [, action = ''] of body.matchAll(/ action="([^"]*)"/g)) {
+      t.ok(app.app.hasRoute({ method: 'POST', url: `/${action}` }), `${url} calls ${action}`)
+    }
     t.notMatch(body, /<script>|<style| style=| on\w+="|https?:\/\/(?!app\.example\.com)|\{\{/, url)
   }
 })
