@@ -70,8 +70,8 @@ async function tryErasure(
     return await inTransaction(deps, guess, { ...request, presented }, async (sql, useCode) => {
       const { userId } = request
       await assertNotLastAdmin(sql, userId)
-      if (!(await lockPassword(sql, { userId, passwordHash }))) throw new AccountChanged()
       await useCode()
+      if (!(await lockPassword(sql, { userId, passwordHash }))) throw new AccountChanged()
       await clearLockout(sql, deps, userId)
       const ended = await eraseAccountRows(sql, { ...request, gaveSecondFactor: presented !== null })
       if (ended === null) throw new AccountChanged()
