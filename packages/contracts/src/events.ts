@@ -38,6 +38,7 @@ export const securityEventTypes = {
   'user.enabled': 'notice',
   'user.invited': 'notice',
   'user.deleted': 'warning',
+  'users.imported': 'warning',
   'user.exported': 'notice',
   'rate_limit.exceeded': 'notice',
   'csrf.rejected': 'warning',

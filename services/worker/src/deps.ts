@@ -1,5 +1,5 @@
 import { queueNames } from '@latchkey/contracts/queues'
-import type { Config } from '@latchkey/platform/config/config'
+import { loadSettings, type Config } from '@latchkey/platform/config/config'
 import { createKeyring, type Keyring } from '@latchkey/platform/crypto/keyring'
 import { connectDatabase, type Database } from '@latchkey/platform/database/client'
 import { createLogger, type Logger } from '@latchkey/platform/logging/logger'
@@ -74,6 +74,39 @@ export function createStoreDeps(config: Config, overrides: DepsOverrides = {}): 
   observePools(metrics, { transaction: sql, session: sessionSql })
   const keyring = createKeyring(config.authSecret, config.authSecretPrevious)
   return { config, log, metrics, sql, sessionSql, keyring }
+}
+
+const ownerSettings = [
+  'databaseUrl',
+  'databaseUrlTransaction',
+  'dbSsl',
+  'dbPoolMax',
+  'dbIdleTimeoutMs',
+  'dbConnTimeoutMs',
+  'firebaseSignerKey',
+  'traitsSchema',
+] as const satisfies (keyof Config)[]
+
+/** A batch of thousands of rows takes as long as the disk wants. */
+const ownerStatementTimeoutMs = 60_000
+
+/** A batch is in PostgreSQL's hands while the next is on its way, and a second processor is of use. */
+export const ownerConnections = 2
+
+/** For commands that do what neither service may: as the owner of the tables, straight to PostgreSQL. */
+export interface OwnerDeps {
+  readonly config: Pick<Config, (typeof ownerSettings)[number]>
+  readonly sql: Database
+}
+
+/** @throws ConfigError. */
+export function createOwnerDeps(env: NodeJS.ProcessEnv): OwnerDeps {
+  const config = loadSettings(env, ownerSettings)
+  const sql = connectDatabase(
+    { ...config, dbStatementTimeoutMs: ownerStatementTimeoutMs },
+    { role: null, pool: 'session', max: ownerConnections, applicationName: 'latchkey-owner' },
+  )
+  return { config, sql }
 }
 
 export async function closeStoreDeps({ sql, sessionSql }: StoreDeps): Promise<void> {
