@@ -1,4 +1,3 @@
-import { UnsealError } from '@latchkey/platform/crypto/seal'
 import type { Deps } from '../../deps.js'
 import { listSealedSeeds, replaceSealedSeeds, type SealedSeed } from './enrolment/queries.js'
 import { resealSeed } from './totp-seed.js'
@@ -24,8 +23,7 @@ export async function resealSeeds({
     try {
       const resealed = resealSeed(keyring, userId, sealedSeed)
       return resealed === sealedSeed ? null : resealed
-    } catch (error) {
-      if (!(error instanceof UnsealError)) throw error
+    } catch {
       lost += 1
       return null
     }
