@@ -5,7 +5,7 @@ import type { Database } from '@latchkey/platform/database/client'
 import t from 'tap'
 import type { InventoryRoute } from '@latchkey/auth-api/plugins/route-inventory'
 import { hostileBodies } from './support/hostile-bodies.js'
-import { register } from './support/session-driver.js'
+import { newOperator } from './support/admins.js'
 import { createTestApp, type TestApp } from './support/test-app.js'
 
 const problemType = 'application/problem+json; charset=utf-8'
@@ -34,7 +34,8 @@ async function fingerprintOfRows(db: Database): Promise<unknown> {
 t.test('hostile input', async (t) => {
   const testApp = await createTestApp(t)
   const { app, api, db } = testApp
-  const { accessToken, refreshToken } = await register(app)
+  const { session } = await newOperator(testApp)
+  const { accessToken, refreshToken } = session
 
   await t.test('bodies that no route accepts', async (t) => {
     const before = await fingerprintOfRows(db)
