@@ -8,6 +8,7 @@ import { startStand, type Stand } from './stand.js'
 import { benchCleanup } from './works/cleanup.js'
 import { benchEvents } from './works/events.js'
 import { benchFlood } from './works/flood.js'
+import { benchImport } from './works/import.js'
 import { benchIntrospection } from './works/introspection.js'
 import { benchLogin } from './works/login.js'
 import { benchRead } from './works/read.js'
@@ -22,6 +23,7 @@ const works: Record<WorkName, Work> = {
   login: benchLogin,
   flood: benchFlood,
   cleanup: benchCleanup,
+  import: benchImport,
   events: benchEvents,
 }
 

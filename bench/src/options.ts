@@ -1,6 +1,15 @@
 import { parseArgs } from 'node:util'
 
-export const workNames = ['refresh', 'read', 'introspection', 'login', 'flood', 'cleanup', 'events'] as const
+export const workNames = [
+  'refresh',
+  'read',
+  'introspection',
+  'login',
+  'flood',
+  'cleanup',
+  'import',
+  'events',
+] as const
 export type WorkName = (typeof workNames)[number]
 
 export interface Options {

@@ -47,8 +47,12 @@ export async function startService(
 }
 
 /** Runs a built program to its end and answers what it printed. */
-export async function runProgram(program: string, env: Readonly<Record<string, string>>): Promise<string> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL(program, root))], {
+export async function runProgram(
+  program: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Promise<string> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL(program, root)), ...args], {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -24,7 +24,7 @@ t.test('arguments that mean nothing are refused', async (t) => {
     works: ['read', 'login'],
     runs: 5,
   })
-  t.equal(readOptions([]).works.length, 7)
+  t.equal(readOptions([]).works.length, 8)
 })
 
 t.test('processor time is that of the process, and of all that it has started', async (t) => {

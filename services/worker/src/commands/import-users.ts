@@ -7,7 +7,8 @@ import { isInsufficientPrivilege, toAppError } from '@latchkey/platform/database
 import { loadTraits } from '@latchkey/platform/traits/load-traits'
 import { TraitsSchemaError } from '@latchkey/platform/traits/traits-schema-error'
 import { createOwnerDeps, type OwnerDeps } from '../deps.js'
-import { FileRefusal, readCsvRows } from '../imports/csv-rows.js'
+import { FileRefusal } from '../imports/csv-records.js'
+import { readCsvRows } from '../imports/csv-rows.js'
 import { importUsers, type ImportCounts } from '../imports/import-users.js'
 import { readJsonLines } from '../imports/json-lines.js'
 import { openRejectedRows } from '../imports/rejected-rows.js'
@@ -85,7 +86,8 @@ async function run(given: Arguments): Promise<void> {
     )
     if (counts.rejected > 0) process.exitCode = exitCodes.rowsRejected
   } catch (error) {
-    const place = counts.line === 0 ? '' : ` at line ${counts.line}: ${tellCounts()}; run it again to go on`
+    const hasBegun = counts.line > 0 && !isInsufficientPrivilege(error)
+    const place = !hasBegun ? '' : ` at line ${counts.line}: ${tellCounts()}; run it again to go on`
     giveUp(command, `${reasonOf(error)}${place}`, exitCodeOf(error))
   } finally {
     await deps?.sql.end()

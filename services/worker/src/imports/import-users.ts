@@ -49,10 +49,8 @@ export async function importUsers(
   async function settle({ imported, present, refused }: StoredBatch): Promise<void> {
     counts.imported += imported
     counts.present += present
-    for (const { user, error } of refused) {
-      const { line, ...row } = user
-      await rejectRow({ line, errors: [error], row })
-    }
+    for (const { user, error } of refused)
+      await rejectRow({ line: user.line, errors: [error], row: user.row })
     onProgress(counts)
   }
 
@@ -80,7 +78,7 @@ export async function importUsers(
       if (checked.errors !== null) await rejectRow({ line: row.line, errors: checked.errors, row: row.value })
       else if (batch.push(checked.user) === batchSize) await storeBatch()
     }
-    await storeBatch()
+    if (batch.length > 0) await storeBatch()
     await Promise.all(storing)
     isComplete = true
     return true

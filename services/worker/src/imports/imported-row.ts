@@ -40,6 +40,8 @@ export const rowFields: readonly string[] = Object.keys(RowFields)
 
 export interface ImportedUser {
   readonly line: number
+  /** As it was given. */
+  readonly row: unknown
   readonly email: string
   readonly username: string | null
   readonly name: string | null
@@ -81,6 +83,7 @@ export function checkRow(line: number, given: unknown, rules: RowRules): Checked
   if (email === null || traits.errors !== null || errors.length > 0) return { errors }
   const user = {
     line,
+    row: given,
     email,
     username: value.username?.toLowerCase() ?? null,
     name: value.name ?? null,

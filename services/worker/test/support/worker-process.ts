@@ -31,7 +31,7 @@ export async function startWorkerProcess(
   t: Test,
   env: Readonly<Record<string, string>>,
 ): Promise<WorkerProcess> {
-  const running = run(t, 'dist/main.js', env)
+  const running = startProgram(t, 'dist/main.js', env)
   let url = ''
   running.onLine((line) => (url ||= workingAddress(line)))
   await waitFor(() => url !== '' || running.hasEnded(), { what: 'the worker to work', deadlineMs: 20_000 })
@@ -57,10 +57,16 @@ export async function runProgram(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): Promise<EndedProcess> {
-  return run(t, file, env, args).ended
+  return startProgram(t, file, env, args).ended
 }
 
-function run(t: Test, file: string, env: Readonly<Record<string, string>>, args: readonly string[] = []) {
+/** The same, to be watched and to be sent signals. */
+export function startProgram(
+  t: Test,
+  file: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+) {
   const [command, ...nodeArgs] = plainNode
   const child = spawn(command, [...nodeArgs, file, ...args], {
     cwd: workspace,
