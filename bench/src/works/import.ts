@@ -74,7 +74,7 @@ export async function benchImport(
     }
     const importAll = async () => {
       const printed = await runProgram('services/worker/dist/commands/import-users.js', env, [people])
-      if (!printed.startsWith(`${total} users imported, 0 there already, 0 rows rejected`))
+      if (!printed.startsWith(`imported ${total}, there already 0, rejected 0`))
         throw new Error(`the import said: ${printed}`)
     }
 

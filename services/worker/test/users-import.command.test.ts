@@ -45,7 +45,7 @@ t.test(
       code: 65,
       stderr: '',
       stdout:
-        /^2 users imported, 1 there already, 5 rows rejected, which are in .*mixed\.jsonl\.rejected\.jsonl, in [\d.]+ s \(\d+ lines a second\)\n$/,
+        /^imported 2, there already 1, rejected 5 \(see .*mixed\.jsonl\.rejected\.jsonl\), in [\d.]+ s \(\d+ lines a second\)\n$/,
     })
     const rejected = (await readFile(`${file}.rejected.jsonl`, 'utf8'))
       .trim()
@@ -97,7 +97,7 @@ t.test(
     t.match(await importEventsOf(database), [{ type: 'users.imported', severity: 'warning', data: told }])
 
     const second = await runImport(t, file, database)
-    t.match(second, { code: 65, stdout: /^0 users imported, 3 there already, 5 rows rejected/ })
+    t.match(second, { code: 65, stdout: /^imported 0, there already 3, rejected 5/ })
     t.equal((await countUsers(database)).users, 2)
     t.equal((await importEventsOf(database)).length, 1, 'what brings nobody is no news')
   },
@@ -111,7 +111,7 @@ t.test('a CSV does what JSON lines do; roles are taken when the operator says so
   ])
   t.match(await runImport(t, file, shared, ['--allow-roles']), {
     code: 0,
-    stdout: /^2 users imported, 0 there already, 0 rows rejected, in/,
+    stdout: /^imported 2, there already 0, rejected 0, in/,
   })
   const users =
     await shared.owner`SELECT name, roles FROM users WHERE email IN ('frank@example.com', 'grace@example.com') ORDER BY email`
@@ -139,7 +139,7 @@ t.test('a dry run checks everything and changes nothing', async (t) => {
   ])
   t.match(await runImport(t, file, shared, ['--dry-run']), {
     code: 65,
-    stdout: /^1 users would be imported, 1 there already, 2 rows rejected/,
+    stdout: /^would import 1, there already 1, rejected 2/,
   })
   t.same(await countUsers(shared), now)
   t.same(now.users, (before[0] as { users: number }).users + 1)
@@ -166,7 +166,7 @@ t.test('a value that must be unique keeps its second owner out, whoever the firs
   const env = { DATABASE_URL: database.url, TRAITS_SCHEMA: schema }
   t.match(await runProgram(t, importProgram, env, [file]), {
     code: 65,
-    stdout: /^2 users imported, 0 there already, 2 rows rejected/,
+    stdout: /^imported 2, there already 0, rejected 2/,
   })
   t.match(
     (await readFile(`${file}.rejected.jsonl`, 'utf8'))
@@ -196,7 +196,7 @@ t.test(
     ])
     t.match(await runImport(t, file, database), {
       code: 65,
-      stdout: /^10 users imported, 0 there already, 1 rows rejected/,
+      stdout: /^imported 10, there already 0, rejected 1/,
     })
     t.match(await readFile(`${file}.rejected.jsonl`, 'utf8'), /"line":6,.*can still go back/)
   },

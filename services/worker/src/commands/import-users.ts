@@ -68,12 +68,10 @@ async function run(given: Arguments): Promise<void> {
   const rejectedPath = `${given.file}.rejected.jsonl`
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
-  const tellCounts = (): string =>
-    [
-      `${counts.imported} users ${given.isDryRun ? 'would be imported' : 'imported'}`,
-      `${counts.present} there already`,
-      `${counts.rejected} rows rejected${counts.rejected > 0 ? `, which are in ${rejectedPath}` : ''}`,
-    ].join(', ')
+  const tellCounts = (): string => {
+    const where = counts.rejected > 0 ? ` (see ${rejectedPath})` : ''
+    return `${given.isDryRun ? 'would import' : 'imported'} ${counts.imported}, there already ${counts.present}, rejected ${counts.rejected}${where}`
+  }
 
   let deps: OwnerDeps | null = null
   try {
