@@ -1,4 +1,6 @@
 // Attacks: signing in under another spelling of a name; a stored hash that stays weak; what a sign-in costs under load.
+import { pbkdf2Sync } from 'node:crypto'
+import bcrypt from 'bcrypt'
 import t from 'tap'
 import {
   attemptsOf,
@@ -111,6 +113,25 @@ t.test(
     t.same(await passwordChangedAt(user.id), before)
   },
 )
+
+t.test('a hash that was imported lets its owner in, once: then it is ours', async (t) => {
+  const salt = Buffer.from('salt of elsewhere')
+  const imported = [
+    await bcrypt.hash(password, 4),
+    `$pbkdf2-sha256$1000$${salt.toString('base64')}$${pbkdf2Sync(password, salt, 1000, 32, 'sha256').toString('base64')}`,
+  ]
+  for (const hash of imported) {
+    const { email } = newPerson()
+    const { user } = await signUp(weak, { email })
+    await weak.db`UPDATE credentials SET password_hash = ${hash} WHERE user_id = ${user.id}`
+    const refused = await strong.api('POST', '/login', { body: { email, password: `${password}.` } })
+    t.match(refused, { status: 401, body: { code: 'invalid_credentials' } })
+    t.equal(await passwordHashOf(strong, user), hash)
+    t.equal((await signIn(strong, { email })).user.id, user.id)
+    t.match(await passwordHashOf(strong, user), /^\$argon2id\$v=19\$m=2048,t=2,p=1\$/)
+    t.equal((await signIn(strong, { email })).user.id, user.id)
+  }
+})
 
 t.test('parallel sign-ins that all want to renew the hash all succeed', async (t) => {
   const { email } = newPerson()
