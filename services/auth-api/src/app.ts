@@ -42,6 +42,7 @@ import { createRequestRecords } from './plugins/request-records.js'
 import { registerRoles } from './plugins/roles.js'
 import { registerRouteInventory } from './plugins/route-inventory.js'
 import { askHelmet, registerSecurityHeaders } from './plugins/security-headers.js'
+import { registerSerializers } from './plugins/serializers.js'
 import { registerUnknownRoutes } from './plugins/unknown-routes.js'
 
 /** Answers under both prefixes: the canonical one and the unversioned one of older clients. */
@@ -91,6 +92,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     return503OnClosing: false,
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  registerSerializers(app)
   registerErrors(app)
   registerDraining(app)
   registerJsonBody(app)
