@@ -66,7 +66,7 @@ t.test('the derivation never changes: tokens and sealed keys depend on it', asyn
 
 t.test('each use and each secret has a key of its own', async (t) => {
   const keys = [createKeyring('first secret', null).current, createKeyring('second secret', null).current]
-  const all = keys.flatMap(({ id: _, ...derived }) => Object.values(derived))
+  const all = keys.flatMap((derived) => Object.values(derived).filter((value) => Buffer.isBuffer(value)))
   t.ok(all.length > 10)
   t.equal(new Set(all.map((key) => key.toString('hex'))).size, all.length)
   t.ok(all.every((key) => key.length === 32))

@@ -2,7 +2,6 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { startPrivateRedis } from '@latchkey/devstack/testing/private-servers'
 import { waitFor } from '@latchkey/devstack/wait-for'
-import type {} from '@latchkey/auth-api/plugins/draining'
 import t, { type Test } from 'tap'
 import { createForge } from './support/forged-tokens.js'
 import { register } from './support/session-driver.js'

@@ -1,6 +1,5 @@
 // Attack: input that no route expects. Every answer is a 4xx problem, nothing breaks, and no row changes. The table goes by the
 // inventory of routes, so that a new route is tried without a word here.
-import type {} from '@fastify/swagger'
 import type { Database } from '@latchkey/platform/database/client'
 import t from 'tap'
 import type { InventoryRoute } from '@latchkey/auth-api/plugins/route-inventory'

@@ -1,7 +1,6 @@
 // What a log keeps of a request: enough to find it again, nothing that opens a door.
 import { createLogger } from '@latchkey/platform/logging/logger'
 import type { InjectOptions } from 'fastify'
-import type {} from '@latchkey/auth-api/plugins/draining'
 import t from 'tap'
 import { buildApp } from '@latchkey/auth-api/app'
 import { newEmail, password, register } from './support/session-driver.js'

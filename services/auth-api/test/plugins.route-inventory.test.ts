@@ -1,5 +1,4 @@
 // Attack: a route that somebody forgot to guard or to limit.
-import type {} from '@fastify/swagger'
 import t from 'tap'
 import { buildApp } from '@latchkey/auth-api/app'
 import { canonicalUrl } from '@latchkey/auth-api/plugins/route-label'

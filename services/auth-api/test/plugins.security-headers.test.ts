@@ -1,5 +1,4 @@
 // Attack: a browser is talked into running, framing or keeping what it was sent.
-import type {} from '@fastify/swagger'
 import t from 'tap'
 import { register } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'

@@ -1,3 +1,7 @@
+// oxlint-disable import/no-unassigned-import -- what these add to Fastify's types, tests see as well
+import '@fastify/swagger'
+import '@latchkey/auth-api/plugins/draining'
+// oxlint-enable import/no-unassigned-import
 import { createTestDatabase, type TestDatabase } from '@latchkey/devstack/testing/database'
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
 import { loadConfig, type Config } from '@latchkey/platform/config/config'
