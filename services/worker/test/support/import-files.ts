@@ -9,9 +9,7 @@ export const importProgram = 'dist/commands/import-users.js'
 export const bcryptHash = '$2b$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
 
 /** Writes files of rows into a folder that goes with the test. */
-export async function createImportFiles(
-  t: Pick<Test, 'teardown'>,
-): Promise<{
+export async function createImportFiles(t: Pick<Test, 'teardown'>): Promise<{
   folder: string
   fileOf: (name: string, rows: readonly (object | string)[]) => Promise<string>
 }> {
