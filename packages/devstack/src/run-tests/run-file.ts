@@ -34,7 +34,12 @@ export async function runFile(
 ): Promise<FileResult> {
   const startedAtMs = performance.now()
   const [command, ...args] = [...dyingWithParent('SIGTERM'), process.execPath, ...nodeArgs, file]
-  const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...env, TAP_TIMEOUT: String(timeoutMs / 1000) }, // tap's own limit, of 30 s, is the file's as well
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let [output, complaints, isLate] = ['', '', false]
   child.stdout.on('data', (chunk) => (output = appended(output, chunk)))
   child.stderr.on('data', (chunk) => (complaints = appended(complaints, chunk)))
