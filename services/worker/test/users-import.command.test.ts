@@ -230,8 +230,9 @@ t.test('what cannot be run is said in one line', async (t) => {
 t.test('neither service may import: it takes the owner of the database', async (t) => {
   const url = new URL(shared.url)
   t.teardown(() => shared.owner`DROP ROLE latchkey_import_test`)
-  await shared.owner`CREATE ROLE latchkey_import_test LOGIN IN ROLE latchkey_worker, latchkey_api`
+  await shared.owner`CREATE ROLE latchkey_import_test LOGIN PASSWORD 'of a test' IN ROLE latchkey_worker, latchkey_api`
   url.username = 'latchkey_import_test'
+  url.password = 'of a test'
   const ended = await runProgram(t, importProgram, { DATABASE_URL: url.href }, [
     await fileOf('nobody.jsonl', people(1, 999)),
   ])

@@ -31,13 +31,16 @@ export async function resealSeeds({
 
   try {
     let seeds: SealedSeed[] = []
+    let after = beforeAll
     do {
-      seeds = await listSealedSeeds(sql, { after: seeds.at(-1)?.userId ?? beforeAll, limit: seedsPerTurn })
+      seeds = await listSealedSeeds(sql, { after, limit: seedsPerTurn })
       const changed = seeds.flatMap((seed) => {
         const resealed = reseal(seed)
         return resealed === null ? [] : [{ ...seed, resealed }]
       })
       if (changed.length > 0) moved += await replaceSealedSeeds(sql, changed)
+      const last = seeds.at(-1)
+      if (last !== undefined) after = last.userId
     } while (seeds.length === seedsPerTurn)
     log.info({ moved, lost }, 'second factors are sealed with AUTH_SECRET')
   } catch (error) {
