@@ -164,8 +164,11 @@ t.test('a fixed statement is put together once and takes what each call brings',
   const sum = fixedStatement<{ name: string; of: { left: number; right: bigint } }, object>(
     (write, given) => {
       written += 1
-      const right = write`${given.of.right}::int8`
-      return write`SELECT ${given.name}::text AS its_name, ${given.of.left}::int + ${right} AS sum`
+      const right = write`${given.of.right}::int8 + ${0}::int8`
+      return write`
+        SELECT ${given.name}::text AS its_name, -- the driver makes it camelCase
+          -- of both
+          ${given.of.left}::int + ${right} AS sum`
     },
   )
   t.same(await sql.run(sum, { name: "o'clock", of: { left: 1, right: 2n } }), [
@@ -187,10 +190,4 @@ t.test('a fixed statement is put together once and takes what each call brings',
 t.test('a fixed statement that would depend on its first call is refused', async (t) => {
   const looking = () => fixedStatement<{ name: string }, object>((sql, { name }) => sql`SELECT ${`${name}!`}`)
   t.throws(looking, /name is looked at in a fixed statement/)
-  const constant = () => fixedStatement<object, object>((sql) => sql`SELECT ${'a constant'}`)
-  t.throws(constant, /of fragments and parameters alone/)
-  t.throws(
-    () => fixedStatement<object, object>((sql) => sql`SELECT ${Buffer.alloc(1)}`),
-    /fragments and parameters/,
-  )
 })

@@ -8,7 +8,7 @@ import { createSql, createStatementLanguage, type Sql, type Submit } from './sql
 import type { Statement, StatementLabel } from './statement.js'
 
 export type { PoolStatistics } from './pool.js'
-export type { Sql } from './sql.js'
+export type { Sql, SqlFragment } from './sql.js'
 export type { StatementLabel } from './statement.js'
 
 export type DatabaseRole = 'latchkey_api' | 'latchkey_worker'

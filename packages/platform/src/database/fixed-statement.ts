@@ -1,5 +1,5 @@
 import type postgres from 'postgres'
-import type { Sql } from './sql.js'
+import type { Sql, SqlFragment } from './sql.js'
 import { readStatement, type Statement } from './statement.js'
 
 /** A statement that is the same text at every call. Run by `sql.run`. */
@@ -11,6 +11,9 @@ export interface FixedStatement<Parameters, Row> {
   readonly row?: Row
 }
 
+/** To the end of the line, which is about to go. */
+const comments = /(?<=^|\s)--\s.*$/gm
+
 interface Fragment {
   readonly strings: readonly string[]
   readonly values: readonly unknown[]
@@ -18,14 +21,15 @@ interface Fragment {
 
 /**
  * Puts a statement together once, of the same fragments as any other. The driver does that at each call, which is a fifth of what a
- * refresh costs. `write` sees a stand-in for the parameters: it may only set them, or parts of them, into the statement.
+ * refresh costs. `write` sees a stand-in for the parameters: it may set them, or parts of them, into the statement, and must decide
+ * nothing by them, not even by `=== null`. What else it sets in is the same at every call.
  */
 export function fixedStatement<Parameters extends object, Row>(
-  write: (sql: Sql, parameters: Parameters) => unknown,
+  write: (sql: Sql, parameters: Parameters) => SqlFragment,
 ): FixedStatement<Parameters, Row> {
   const fragments = new WeakSet<object>()
   const paths = new WeakMap<object, readonly string[]>()
-  const parameters: (readonly string[])[] = []
+  const readers: ((given: object) => unknown)[] = []
 
   const fragment = (strings: TemplateStringsArray, ...values: unknown[]): Fragment => {
     const made = { strings, values }
@@ -44,21 +48,19 @@ export function fixedStatement<Parameters extends object, Row>(
   const isFragment = (value: object): value is Fragment => fragments.has(value)
 
   const flatten = (value: unknown): string => {
-    if (typeof value !== 'object' || value === null)
-      throw new TypeError('a fixed statement is of fragments and parameters alone')
-    if (isFragment(value))
+    const isObject = typeof value === 'object' && value !== null
+    if (isObject && isFragment(value))
       return value.strings.reduce((text, next, index) => text + flatten(value.values[index - 1]) + next)
-    const path = paths.get(value)
-    if (path === undefined) throw new TypeError('a fixed statement is of fragments and parameters alone')
-    return `$${parameters.push(path)}`
+    const path = isObject ? paths.get(value) : undefined
+    return `$${readers.push(path === undefined ? () => value : readerOf(path))}`
   }
 
   // `write` asks of both no more than what the stand-ins can do, or is told so right away.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const text = flatten(write(fragment as unknown as Sql, standIn([]) as Parameters))
+    .replace(comments, '')
     .replace(/\s+/g, ' ')
     .trim()
-  const readers = parameters.map(readerOf)
   return {
     text,
     statement: readStatement(text, fixedStatement),

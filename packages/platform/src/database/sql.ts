@@ -22,6 +22,9 @@ export interface Sql extends postgres.ISql<{ bigint: bigint }> {
   readonly notify: never
 }
 
+/** A part of a statement, for another one to set in. */
+export type SqlFragment = postgres.PendingQuery<postgres.Row[]>
+
 const prepared = { prepare: true }
 
 export type Submit = (query: DriverQuery, statement: Statement) => void

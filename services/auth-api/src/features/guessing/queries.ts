@@ -1,4 +1,5 @@
 import type { Sql } from '@latchkey/platform/database/client'
+import { fixedStatement } from '@latchkey/platform/database/fixed-statement'
 import type { GuessedUser } from './guess-subjects.js'
 
 export interface LockoutSettings {
@@ -16,15 +17,20 @@ export interface TakenGuess {
   beginsLockout: boolean
 }
 
+const taking = fixedStatement<LockoutSettings & { subject: Buffer }, TakenGuess>(
+  (sql, { subject, lockoutAfter, lockoutDurationSeconds, lockoutMaxSeconds }) => sql`
+    SELECT taken.*, set_config('synchronous_commit', 'off', true)
+    FROM take_guess(${subject}, ${lockoutAfter}, ${lockoutDurationSeconds}, ${lockoutMaxSeconds}) AS taken`,
+)
+
 /** Counts an attempt before it is looked at: see `take_guess`. A crash may forget the last of them, so that no guess waits for the disk. */
 export async function takeGuess(
   sql: Sql,
   subject: Buffer,
   { lockoutAfter, lockoutDurationSeconds, lockoutMaxSeconds }: LockoutSettings,
 ): Promise<TakenGuess> {
-  const [row] = await sql<[TakenGuess]>`
-    SELECT taken.*, set_config('synchronous_commit', 'off', true)
-    FROM take_guess(${subject}, ${lockoutAfter}, ${lockoutDurationSeconds}, ${lockoutMaxSeconds}) AS taken`
+  const [row] = await sql.run(taking, { subject, lockoutAfter, lockoutDurationSeconds, lockoutMaxSeconds })
+  if (row === undefined) throw new Error('take_guess answers one row')
   return row
 }
 

@@ -1,4 +1,5 @@
-import type { Sql } from '@latchkey/platform/database/client'
+import type { Sql, SqlFragment } from '@latchkey/platform/database/client'
+import { fixedStatement } from '@latchkey/platform/database/fixed-statement'
 import type { GuessedUser } from '../guessing/guess-subjects.js'
 import type { LoginIdentifier } from './login-identifier.js'
 
@@ -11,13 +12,22 @@ export interface Account extends GuessedUser {
   mfaEnabled: boolean
 }
 
-export async function findAccount(sql: Sql, { kind, value }: LoginIdentifier): Promise<Account | null> {
-  const [row] = await sql<Account[]>`
-    SELECT
-      u.id, u.email, u.disabled_at IS NOT NULL AS is_disabled, u.email_verified_at IS NOT NULL AS is_address_proven,
-      u.user_type, u.mfa_enabled, c.password_hash, c.password_changed_at
-    FROM users u LEFT JOIN credentials c ON c.user_id = u.id
-    WHERE ${kind === 'email' ? sql`u.email = ${value}` : sql`u.username = ${value}`}`
+const account = (isNamed: (sql: Sql, identifier: LoginIdentifier) => SqlFragment) =>
+  fixedStatement<LoginIdentifier, Account>(
+    (sql, identifier) => sql`
+      SELECT
+        u.id, u.email, u.disabled_at IS NOT NULL AS is_disabled, u.email_verified_at IS NOT NULL AS is_address_proven,
+        u.user_type, u.mfa_enabled, c.password_hash, c.password_changed_at
+      FROM users u LEFT JOIN credentials c ON c.user_id = u.id
+      WHERE ${isNamed(sql, identifier)}`,
+  )
+const accountBy = {
+  email: account((sql, { value }) => sql`u.email = ${value}`),
+  username: account((sql, { value }) => sql`u.username = ${value}`),
+}
+
+export async function findAccount(sql: Sql, identifier: LoginIdentifier): Promise<Account | null> {
+  const [row] = await sql.run(accountBy[identifier.kind], identifier)
   return row ?? null
 }
 

@@ -1,4 +1,5 @@
-import type { Sql } from '@latchkey/platform/database/client'
+import type { Sql, SqlFragment } from '@latchkey/platform/database/client'
+import { fixedStatement } from '@latchkey/platform/database/fixed-statement'
 import type { RequestOrigin } from '../../../request-origin.js'
 import type { Lifetimes } from '../lifetimes.js'
 import { isAlive, lifeOf, type LiveSessionRow, liveSession, revocationEvents } from '../queries.js'
@@ -32,22 +33,19 @@ export interface OpenedSessionRow extends LiveSessionRow {
 /** Devices of a user that are remembered; the least recently seen are forgotten. Sign-ins at once may each add one more for a while. */
 const maxKnownDevices = 50
 
-const presented = (sql: Sql, { userId, passwordHash }: NewSession) =>
-  passwordHash === null
-    ? sql`SELECT ${userId}::uuid AS user_id`
-    : sql`
-      SELECT user_id FROM credentials WHERE user_id = ${userId} AND password_hash = ${passwordHash}
-      FOR SHARE`
+/** Whose session it is to be; no row when they may have none. */
+type Presented = (sql: Sql, session: NewSession) => SqlFragment
 
-/**
- * Opens a session and tells of it, in one statement. Null when the password was changed, or the user disabled or deleted,
- * while the hash was computed: the share lock makes a change of password wait for us, or us see it. Null also for a user with a
- * second factor who has not given it, whoever calls.
- * Locks in the order credential, user, sessions, as every change of password does.
- */
-export async function insertSession(sql: Sql, session: NewSession): Promise<OpenedSessionRow | null> {
-  const { agent, lifetimes, origin } = session
-  const [row] = await sql<OpenedSessionRow[]>`
+const byPassword: Presented = (sql, { userId, passwordHash }) => sql`
+  SELECT user_id FROM credentials WHERE user_id = ${userId} AND password_hash = ${passwordHash}
+  FOR SHARE`
+
+const byLock: Presented = (sql, { userId }) => sql`SELECT ${userId}::uuid AS user_id`
+
+const opening = (presented: Presented) =>
+  fixedStatement<NewSession, OpenedSessionRow>((sql, session) => {
+    const { agent, lifetimes, origin } = session
+    return sql`
     WITH credential AS (${presented(sql, session)}
     ), u AS (
       UPDATE users SET last_login_at = now() FROM credential
@@ -61,7 +59,7 @@ export async function insertSession(sql: Sql, session: NewSession): Promise<Open
       SELECT ${session.sessionId}, u.id,
         now() + ${lifeOf(sql, lifetimes.refreshTtlSeconds, lifetimes.adminRefreshTtlSeconds)},
         now() + ${lifeOf(sql, lifetimes.sessionMaxAgeSeconds, lifetimes.adminSessionMaxAgeSeconds)},
-        ${origin.ip}::inet, ${sql.array(session.amr)}, ${session.aal}, ${session.deviceName}, ${origin.userAgent}, ${session.fingerprint}
+        ${origin.ip}::inet, ${session.amr}::text[], ${session.aal}, ${session.deviceName}, ${origin.userAgent}, ${session.fingerprint}
       FROM u
       RETURNING *
     ), device AS (
@@ -87,6 +85,18 @@ export async function insertSession(sql: Sql, session: NewSession): Promise<Open
     )
     SELECT ${liveSession(sql, lifetimes)}, ARRAY(SELECT id FROM ended) AS ended_session_ids
     FROM s JOIN u ON u.id = s.user_id`
+  })
+const openingByPassword = opening(byPassword)
+const openingByLock = opening(byLock)
+
+/**
+ * Opens a session and tells of it, in one statement. Null when the password was changed, or the user disabled or deleted,
+ * while the hash was computed: the share lock makes a change of password wait for us, or us see it. Null also for a user with a
+ * second factor who has not given it, whoever calls.
+ * Locks in the order credential, user, sessions, as every change of password does.
+ */
+export async function insertSession(sql: Sql, session: NewSession): Promise<OpenedSessionRow | null> {
+  const [row] = await sql.run(session.passwordHash === null ? openingByLock : openingByPassword, session)
   return row ?? null
 }
 
