@@ -55,7 +55,7 @@ t.test(
   },
 )
 
-// A hash is all but the whole time of a refusal, so it is hashes that are counted: a clock would tell of this machine's other work.
+// A hash is all but the whole time of a refusal, and a count of hashes is exact where a clock tells of this machine's other work as well.
 t.test('whatever is wrong, a refusal costs one hash with the parameters in force', async (t) => {
   const names = { alice: newPerson(), bob: newPerson(), carol: newPerson(), nobody: newPerson() }
   await signUp(app, { email: names.alice.email })
@@ -68,6 +68,36 @@ t.test('whatever is wrong, a refusal costs one hash with the parameters in force
     await app.api('POST', '/login', { body: { email, password: wrong } })
     t.equal((await hashesOf(app)) - before, 1, name)
   }
+})
+
+t.test('nor does the clock tell them apart, before a lockout or in it', async (t) => {
+  const inForce = { argon2MemoryKib: 8192, argon2Time: 2 }
+  const shared = { database: app.database }
+  const patient = await createTestApp(t, { ...inForce, lockoutAfter: 100_000 }, shared)
+  const names = { known: newPerson(), disabled: newPerson(), federated: newPerson(), nobody: newPerson() }
+  for (const { email } of [names.known, names.disabled, names.federated]) await signUp(patient, { email })
+  await db`UPDATE users SET disabled_at = now() WHERE email = ${names.disabled.email}`
+  await db`DELETE FROM credentials WHERE user_id = (SELECT id FROM users WHERE email = ${names.federated.email})`
+
+  const compare = async ({ api }: typeof app, status: number) => {
+    const times = new Map(Object.keys(names).map((name) => [name, [] as number[]]))
+    for (let round = 0; round < 40; round += 1) {
+      for (const [name, { email }] of Object.entries(names)) {
+        const startedMs = performance.now()
+        t.equal((await api('POST', '/login', { body: { email, password: wrong } })).status, status)
+        times.get(name)?.push(performance.now() - startedMs)
+      }
+    }
+    const medians = [...times.values()].map(medianOf)
+    const [least, most] = [Math.min(...medians), Math.max(...medians)]
+    t.ok(most - least < 0.3 * least + 0.5, `${status}: medians from ${least} to ${most} ms`)
+  }
+  await compare(patient, 401)
+
+  const strict = await createTestApp(t, { ...inForce, lockoutAfter: 1 }, shared)
+  for (const { email } of Object.values(names))
+    await strict.api('POST', '/login', { body: { email, password: wrong } })
+  await compare(strict, 429)
 })
 
 async function hashesOf({ deps }: Awaited<ReturnType<typeof createTestApp>>): Promise<number> {
