@@ -11,11 +11,17 @@ export interface ProcessIdentity {
 /** Null when the process has ended; a zombie has. */
 export function identify(pid: number): ProcessIdentity | null {
   const facts = process.platform === 'linux' ? readProc(pid) : askPs(pid)
-  return facts === null || facts.isZombie ? null : { pid, startedAt: facts.startedAt }
+  return facts === null || facts.state === 'zombie' ? null : { pid, startedAt: facts.startedAt }
 }
 
 export function isAlive({ pid, startedAt }: ProcessIdentity): boolean {
   return identify(pid)?.startedAt === startedAt
+}
+
+/** Whether it has come to a halt by SIGSTOP, or ended: either way it does nothing more. */
+export function hasHalted(pid: number): boolean {
+  const facts = process.platform === 'linux' ? readProc(pid) : askPs(pid)
+  return facts === null || facts.state === 'zombie' || facts.state === 'stopped'
 }
 
 /** Null for anything else, such as a file whose writer was killed half-way. */
@@ -53,7 +59,7 @@ export function findDescendants(pid: number): number[] {
 
 interface ProcessFacts {
   startedAt: string
-  isZombie: boolean
+  state: 'zombie' | 'stopped' | 'other'
   parent: number
 }
 
@@ -65,9 +71,14 @@ function readProc(pid: number): ProcessFacts | null {
   const boot = readFrom('/proc/sys/kernel/random/boot_id').trim()
   return {
     startedAt: `${boot}:${fields[19] ?? ''}`,
-    isZombie: fields[0] === 'Z' || fields[0] === 'X',
+    state: stateOf(fields[0]),
     parent: Number(fields[1]),
   }
+}
+
+function stateOf(letters = ''): ProcessFacts['state'] {
+  if (/^[ZX]/.test(letters)) return 'zombie'
+  return letters.startsWith('T') ? 'stopped' : 'other'
 }
 
 /** A process may end between any two looks at it. */
@@ -88,7 +99,7 @@ function parentsFromProc(): [pid: number, parent: number][] {
 function askPs(pid: number): ProcessFacts | null {
   const { stdout } = spawnSync('ps', ['-o', 'state=,ppid=,lstart=', '-p', String(pid)], { encoding: 'utf8' })
   const [, state = '', parent = '', startedAt = ''] = /^(\S+)\s+(\d+)\s+(.*)$/m.exec(stdout.trim()) ?? []
-  return startedAt === '' ? null : { startedAt, isZombie: state.startsWith('Z'), parent: Number(parent) }
+  return startedAt === '' ? null : { startedAt, state: stateOf(state), parent: Number(parent) }
 }
 
 function parentsFromPs(): [pid: number, parent: number][] {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { waitFor } from '../wait-for.js'
-import { findDescendants, identify, isAlive, parseIdentity } from './process-identity.js'
+import { findDescendants, hasHalted, identify, isAlive, parseIdentity } from './process-identity.js'
 
 const stopDeadlineMs = 20_000
 
@@ -33,6 +33,7 @@ export async function stopForgotten(folder: string, signal: NodeJS.Signals): Pro
 /** SIGKILL to a process and all its descendants. The parent is stopped first, so that it cannot fork a child that the list lacks. */
 export async function killFamily(pid: number): Promise<void> {
   send(pid, 'SIGSTOP')
+  await waitFor(() => hasHalted(pid), { what: `process ${pid} to halt`, everyMs: 1 })
   const family = [pid, ...findDescendants(pid)].map(identify).filter((member) => member !== null)
   for (const member of family.toReversed()) send(member.pid, 'SIGKILL')
   await waitFor(() => !family.some(isAlive), { what: `process ${pid} and its children to end` })
