@@ -7,49 +7,11 @@ import { maintenanceTasks } from '@latchkey/worker/worker'
 import { createTestDeps, type LogLine } from './support/test-deps.js'
 import { createInstallation, type TestWorker } from './support/test-workers.js'
 
-t.jobs = 4 // each has its own installation, and waits for turns most of the time
-
 const cleanups = (lines: readonly LogLine[]) => lines.filter(({ msg }) => msg.startsWith('ended sessions'))
 
 async function scheduleOf({ deps }: TestWorker, name: string) {
   return deps.queues.maintenance.getJobScheduler(name)
 }
-
-t.test('three workers share one schedule a task, and each turn is taken once', async (t) => {
-  const installation = await createInstallation(t, { tokenCleanupIntervalMs: 1000 })
-  const first = await installation.startWorker()
-  const workers = [first, await installation.startWorker(), await installation.startWorker()]
-  const { maintenance } = first.deps.queues
-  await waitFor(async () => (await maintenance.getJobSchedulersCount()) === maintenanceJobs.length, {
-    what: 'the schedules',
-  })
-  const names = (await maintenance.getJobSchedulers()).map(({ name }) => name)
-  t.same(names.toSorted(), maintenanceJobs.toSorted())
-
-  const allCleanups = () => workers.flatMap(({ lines }) => cleanups(lines))
-  await waitFor(() => allCleanups().length >= 4, { what: 'four cleanups', deadlineMs: 15_000 })
-  const times = allCleanups()
-    .map(({ time }) => Date.parse(String(time)))
-    .toSorted((a, b) => a - b)
-  const [start = 0, , , end = 0] = times
-  t.ok(end - start > 2000, `four turns of a second, ${end - start} ms from the first to the last`)
-  t.equal(await maintenance.getJobSchedulersCount(), maintenanceJobs.length)
-})
-
-t.test('a changed interval replaces the old schedule', async (t) => {
-  const installation = await createInstallation(t)
-  const before = await installation.startWorker({ tokenCleanupIntervalMs: 3_600_000 })
-  await waitFor(() => cleanups(before.lines).length === 1, { what: 'the first turn' })
-  t.match(await scheduleOf(before, 'clean-expired-tokens'), { every: 3_600_000 })
-  await before.stop()
-
-  const after = await installation.startWorker({ tokenCleanupIntervalMs: 1000 })
-  await waitFor(() => cleanups(after.lines).length >= 2, { what: 'two turns at the new pace' })
-  t.match(await scheduleOf(after, 'clean-expired-tokens'), { every: 1000 })
-  const waiting = await after.deps.queues.maintenance.getJobs(['delayed', 'waiting', 'prioritized'])
-  const turns = waiting.filter(({ name }) => name === 'clean-expired-tokens')
-  t.ok(turns.length <= 1, 'the turn of the old schedule is gone')
-})
 
 t.test(
   'a worker that starts moves no turn of the others, and mends a schedule that has stopped',
@@ -92,4 +54,42 @@ t.test('schedules that a flushed Redis has lost are put back', async (t) => {
     what: 'the schedules again',
     deadlineMs: 10_000,
   })
+})
+
+t.jobs = 4 // each of these has its own installation, and waits for turns most of the time
+
+t.test('three workers share one schedule a task, and each turn is taken once', async (t) => {
+  const installation = await createInstallation(t, { tokenCleanupIntervalMs: 1000 })
+  const first = await installation.startWorker()
+  const workers = [first, await installation.startWorker(), await installation.startWorker()]
+  const { maintenance } = first.deps.queues
+  await waitFor(async () => (await maintenance.getJobSchedulersCount()) === maintenanceJobs.length, {
+    what: 'the schedules',
+  })
+  const names = (await maintenance.getJobSchedulers()).map(({ name }) => name)
+  t.same(names.toSorted(), maintenanceJobs.toSorted())
+
+  const allCleanups = () => workers.flatMap(({ lines }) => cleanups(lines))
+  await waitFor(() => allCleanups().length >= 4, { what: 'four cleanups', deadlineMs: 15_000 })
+  const times = allCleanups()
+    .map(({ time }) => Date.parse(String(time)))
+    .toSorted((a, b) => a - b)
+  const [start = 0, , , end = 0] = times
+  t.ok(end - start > 2000, `four turns of a second, ${end - start} ms from the first to the last`)
+  t.equal(await maintenance.getJobSchedulersCount(), maintenanceJobs.length)
+})
+
+t.test('a changed interval replaces the old schedule', async (t) => {
+  const installation = await createInstallation(t)
+  const before = await installation.startWorker({ tokenCleanupIntervalMs: 3_600_000 })
+  await waitFor(() => cleanups(before.lines).length === 1, { what: 'the first turn' })
+  t.match(await scheduleOf(before, 'clean-expired-tokens'), { every: 3_600_000 })
+  await before.stop()
+
+  const after = await installation.startWorker({ tokenCleanupIntervalMs: 1000 })
+  await waitFor(() => cleanups(after.lines).length >= 2, { what: 'two turns at the new pace' })
+  t.match(await scheduleOf(after, 'clean-expired-tokens'), { every: 1000 })
+  const waiting = await after.deps.queues.maintenance.getJobs(['delayed', 'waiting', 'prioritized'])
+  const turns = waiting.filter(({ name }) => name === 'clean-expired-tokens')
+  t.ok(turns.length <= 1, 'the turn of the old schedule is gone')
 })
