@@ -59,6 +59,7 @@ const refused = [
   'alice@example.com:25',
   'alice@exam_ple.com',
   'alice@xn--a.example',
+  'alice@xn--abc-.com',
   `${'a'.repeat(65)}@example.com`,
   `alice@${'a'.repeat(64)}.com`,
   `alice@${'a.'.repeat(126)}com`,

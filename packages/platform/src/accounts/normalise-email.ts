@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url'
+import { domainToASCII, domainToUnicode } from 'node:url'
 
 /** RFC 5321, 4.5.3.1: 64 octets before the @, and 256 for a path, two of which are its angle brackets. */
 const maxLocalPart = 64
@@ -24,5 +24,11 @@ export function normaliseEmail(text: string): string | null {
     return null
   const ascii = domainToASCII(domain.toLowerCase())
   const address = `${local}@${ascii}`
-  return asciiDomain.test(ascii) && address.length <= maxAddress ? address : null
+  return asciiDomain.test(ascii) && isOneSpelling(ascii) && address.length <= maxAddress ? address : null
+}
+
+/** Some versions of Node take any `xn--` label as it is, others decode one to a name that is written without. */
+function isOneSpelling(ascii: string): boolean {
+  const unicode = domainToUnicode(ascii)
+  return !/(?:^|\.)xn--/.test(unicode) && domainToASCII(unicode) === ascii
 }
