@@ -88,9 +88,10 @@ t.test('nor does the clock tell them apart, before a lockout or in it', async (t
         times.get(name)?.push(performance.now() - startedMs)
       }
     }
-    const medians = [...times.values()].map(medianOf)
-    const [least, most] = [Math.min(...medians), Math.max(...medians)]
-    t.ok(most - least < 0.3 * least + 0.5, `${status}: medians from ${least} to ${most} ms`)
+    // The quicker ones: what else the machine does only adds. A hash that is left out would be nine tenths less.
+    const quick = [...times.values()].map((all) => all.toSorted((one, other) => one - other)[8] ?? 0)
+    const [least, most] = [Math.min(...quick), Math.max(...quick)]
+    t.ok(most - least < 0.4 * least + 1, `${status}: from ${least} to ${most} ms`)
   }
   await compare(patient, 401)
 
