@@ -88,8 +88,7 @@ t.test('nor does the clock tell them apart, before a lockout or in it', async (t
         times.get(name)?.push(performance.now() - startedMs)
       }
     }
-    // The quicker ones: what else the machine does only adds. A hash that is left out would be nine tenths less.
-    const quick = [...times.values()].map((all) => all.toSorted((one, other) => one - other)[8] ?? 0)
+    const quick = [...times.values()].map(quickOf)
     const [least, most] = [Math.min(...quick), Math.max(...quick)]
     t.ok(most - least < 0.4 * least + 1, `${status}: from ${least} to ${most} ms`)
   }
@@ -139,12 +138,13 @@ t.test(
         times.known.push(await timeOf(known))
         times.nobody.push(await timeOf(newPerson().email))
       }
-      const [one, other] = [medianOf(times.known), medianOf(times.nobody)]
+      const [one, other] = [quickOf(times.known), quickOf(times.nobody)]
       // Far below what a request's way through a network varies by, and far above this machine's other work.
       t.ok(Math.abs(one - other) < 0.5 * Math.min(one, other) + 0.5, `${path}: ${one} and ${other} ms`)
     }
   },
 )
 
-const medianOf = (all: readonly number[]): number =>
-  all.toSorted((one, other) => one - other)[Math.floor(all.length / 2)] ?? 0
+/** A fifth are quicker. What else the machine does only adds; a hash that is left out would be nine tenths less. */
+const quickOf = (all: readonly number[]): number =>
+  all.toSorted((one, other) => one - other)[Math.floor(all.length / 5)] ?? 0
