@@ -2,24 +2,13 @@ import { securityEventTypes } from '@latchkey/contracts/events'
 import type { Sql } from '@latchkey/platform/database/client'
 import { usersWithTraitLike } from '@latchkey/platform/traits/queries'
 import type { ListPosition } from '../../../list-cursor.js'
+import type { UserRow } from '../../profile/user-answer.js'
 import type { ActingAdmin } from '../acting-admin.js'
 import { instantOf, isBefore, originOf } from '../queries.js'
 import { walkedRows } from '../read-page.js'
 
-export interface AdminUserRow {
-  id: string
-  email: string
-  emailVerifiedAt: Date | null
-  username: string | null
-  name: string | null
-  userType: string | null
-  roles: string[]
-  traits: Record<string, unknown>
-  locale: string | null
-  mfaEnabled: boolean
-  createdAt: Date
+export interface AdminUserRow extends UserRow {
   updatedAt: Date
-  lastLoginAt: Date | null
   disabledAt: Date | null
   hasPassword: boolean
 }

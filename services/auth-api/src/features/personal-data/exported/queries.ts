@@ -1,23 +1,12 @@
 import type { ExportedEvent } from '@latchkey/contracts/http/personal-data'
 import type { Sql } from '@latchkey/platform/database/client'
 import type { ListPosition } from '../../../list-cursor.js'
+import type { UserRow } from '../../profile/user-answer.js'
 
 // Columns are named one by one, so that a secret that is added to a table does not leave with it.
 
-export interface PersonRow {
-  id: string
-  email: string
-  emailVerifiedAt: Date | null
-  username: string | null
-  name: string | null
-  userType: string | null
-  roles: string[]
-  traits: Record<string, unknown>
-  locale: string | null
-  mfaEnabled: boolean
-  createdAt: Date
+export interface PersonRow extends UserRow {
   updatedAt: Date
-  lastLoginAt: Date | null
   passwordChangedAt: Date | null
   totpEnabledAt: Date | null
   recoveryCodesLeft: number
