@@ -52,7 +52,7 @@ t.test('a DATABASE_URL that leads nowhere', async (t) => {
 })
 
 t.test('an argument that it does not know', async (t) => {
-  const start = runStart(t, t.testdir(), { args: ['--frehs'] })
+  const start = runStart(t, t.testdir(), { args: ['--frehs'], env: { CI: 'true' } })
   t.equal(await start.ended, 1)
-  t.match(start.output(), /^--frehs is unknown.*\n$/)
+  t.match(start.output(), /^--frehs is unknown.*\n$/, 'without colours in a pipe, in a CI as well')
 })

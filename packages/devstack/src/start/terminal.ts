@@ -1,6 +1,8 @@
 import { createColors } from 'picocolors'
 
-const hasColours = process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
+// A pipe has no `isTTY` at all, and without a yes or no the library guesses: CI=true would be enough for colours in a log file.
+const isTerminal = process.stdout.isTTY === true && process.env.TERM !== 'dumb'
+const hasColours = isTerminal && !process.env.NO_COLOR
 
 /** Plain text where nobody sees colours: NO_COLOR (no-color.org), a pipe, a dumb terminal. */
 export const { bold, cyan, dim, green, red, yellow } = createColors(hasColours)
