@@ -80,6 +80,10 @@ t.test('what is discarded is dead, and an undo outlives all but an older undo', 
   const oldest = await issue('undo_email_change', userId)
   const middle = await issue('undo_email_change', userId)
   const newest = await issue('undo_email_change', userId)
+  await owner`
+    UPDATE one_time_tokens SET created_at = '2026-01-01T00:00:00.0005Z'::timestamptz + age * interval '1 microsecond'
+    FROM (SELECT id, row_number() OVER (ORDER BY created_at) AS age FROM one_time_tokens WHERE user_id = ${userId}) AS aged
+    WHERE one_time_tokens.id = aged.id`
   const reset = await issue('reset_password', userId)
   await discardOneTimeTokens(sql, userId)
   t.equal(await consume('reset_password', reset), null)

@@ -65,7 +65,8 @@ export async function deleteOneTimeTokens(
   sql: Sql,
   { userId, undoSince }: { userId: string; undoSince: string | null },
 ): Promise<void> {
+  // By way of text: the driver turns what is a timestamptz for it into a Date, which has no microseconds.
   await sql`
     DELETE FROM one_time_tokens
-    WHERE user_id = ${userId} AND (purpose <> 'undo_email_change' OR created_at >= ${undoSince}::timestamptz)`
+    WHERE user_id = ${userId} AND (purpose <> 'undo_email_change' OR created_at >= ${undoSince}::text::timestamptz)`
 }

@@ -97,7 +97,7 @@ export async function deleteSecondFactors(sql: Sql, { origin, ...removal }: Fact
   const rows = await sql`
     WITH factor AS (
       DELETE FROM totp_factors
-      WHERE user_id = ${removal.userId} AND coalesce(enabled_at >= ${removal.since ?? null}::timestamptz, true)
+      WHERE user_id = ${removal.userId} AND coalesce(enabled_at >= ${removal.since ?? null}::text::timestamptz, true)
       RETURNING user_id
     ), u AS (
       UPDATE users SET mfa_enabled = false, updated_at = now() FROM factor
