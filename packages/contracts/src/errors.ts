@@ -27,6 +27,7 @@ export const problems = {
   username_taken: { status: 409, title: 'The username is in use' },
   trait_taken: { status: 409, title: 'A value that must be unique is in use' },
   last_admin: { status: 409, title: 'The last admin stays' },
+  last_way_in: { status: 409, title: 'The last way to sign in stays' },
   payload_too_large: { status: 413, title: 'The request body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },
   rate_limited: { status: 429, title: 'Too many requests' },

@@ -1,0 +1,2 @@
+/** For what other features do with the credentials of a user. */
+export { lockOwner } from './queries.js'
