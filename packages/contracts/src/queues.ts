@@ -39,6 +39,8 @@ export const maintenanceJobs = [
   'rotate-signing-keys',
   'roll-partitions',
   'refresh-stats',
+  'back-up',
+  'report-on-database',
   'relay-mails',
   'clean-mails',
   'pseudonymise-erased',

@@ -7,3 +7,7 @@ export const statisticNames = [
   'sessions_active',
 ] as const
 export type StatisticName = (typeof statisticNames)[number]
+
+/** What is left of the last good backup, whichever worker made it. */
+export const backupFigureNames = ['backup_completed_at', 'backup_bytes', 'backup_duration_ms'] as const
+export type BackupFigureName = (typeof backupFigureNames)[number]

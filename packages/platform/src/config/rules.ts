@@ -39,6 +39,10 @@ export function findContradictions(config: Partial<Config>): string[] {
       exceeds(config.lockoutDurationSeconds, config.lockoutMaxSeconds),
       'LOCKOUT_DURATION must not be longer than LOCKOUT_MAX',
     ],
+    [
+      isPresent(config.backupEncryptionKey) && config.backupEncryptionKey === config.authSecret,
+      'BACKUP_ENCRYPTION_KEY must differ from AUTH_SECRET: who may open backups need not be able to make tokens',
+    ],
     [isPresent(config.mailUrl) && config.mailFrom === null, 'MAIL_FROM is required with MAIL_URL'],
     ...(config.nodeEnv === 'production' ? productionRules(config) : []),
   ]
@@ -59,6 +63,7 @@ function productionRules(config: Partial<Config>): [isBroken: boolean, problem: 
     [isSetAnd(isGuessableSecret, config.authSecret), `AUTH_SECRET ${weakSecret}`],
     [isSetAnd(isGuessableSecret, config.authSecretPrevious), `AUTH_SECRET_PREVIOUS ${weakSecret}`],
     [isSetAnd(isGuessableSecret, config.passwordPepper), `PASSWORD_PEPPER ${weakSecret}`],
+    [isSetAnd(isGuessableSecret, config.backupEncryptionKey), `BACKUP_ENCRYPTION_KEY ${weakSecret}`],
     [
       isSetAnd(isPlainHttp, config.passwordBreachCheckUrl),
       'PASSWORD_BREACH_CHECK_URL must be https: over http anyone on the way decides which passwords are refused',

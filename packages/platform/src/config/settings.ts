@@ -1,8 +1,10 @@
 import type { Setting } from './setting.js'
 import { accountSettings } from './settings/accounts.js'
+import { backupSettings } from './settings/backups.js'
 import { limitSettings } from './settings/limits.js'
 import { lockoutSettings } from './settings/lockout.js'
 import { mailSettings } from './settings/mail.js'
+import { outboundSettings } from './settings/outbound.js'
 import { passwordSettings } from './settings/passwords.js'
 import { processSettings } from './settings/process.js'
 import { storageSettings } from './settings/storage.js'
@@ -19,7 +21,9 @@ export const settings = {
   ...limitSettings,
   ...lockoutSettings,
   ...workerSettings,
+  ...backupSettings,
   ...mailSettings,
+  ...outboundSettings,
 } satisfies Record<string, Setting<unknown>>
 
 export const settingSections: readonly (readonly [title: string, Record<string, Setting<unknown>>])[] = [
@@ -31,7 +35,9 @@ export const settingSections: readonly (readonly [title: string, Record<string, 
   ['Limits: COUNT/WINDOW', limitSettings],
   ['Lockout', lockoutSettings],
   ['Worker', workerSettings],
+  ['Backups', backupSettings],
   ['Mail', mailSettings],
+  ['Outbound requests', outboundSettings],
 ]
 
 type ValueOf<S> = S extends Setting<infer T> ? T : never

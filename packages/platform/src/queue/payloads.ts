@@ -19,6 +19,8 @@ const payloads = {
     'rotate-signing-keys': NoPayload,
     'roll-partitions': NoPayload,
     'refresh-stats': NoPayload,
+    'back-up': NoPayload,
+    'report-on-database': NoPayload,
     'relay-mails': NoPayload,
     'clean-mails': NoPayload,
     'pseudonymise-erased': NoPayload,

@@ -4,7 +4,7 @@ import { defaulted, optional, required, secret } from '../setting.js'
 
 const anyPostgresUrl = connectionUrl('postgres', 'postgresql')
 
-const postgresUrl: Parser<string> = (text) => {
+export const postgresUrl: Parser<string> = (text) => {
   anyPostgresUrl(text)
   try {
     parseDatabaseUrl(text)

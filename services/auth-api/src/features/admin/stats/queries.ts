@@ -1,3 +1,4 @@
+import type { StatisticName } from '@latchkey/contracts/statistics'
 import type { Sql } from '@latchkey/platform/database/client'
 
 export interface StatisticRow {
@@ -6,8 +7,9 @@ export interface StatisticRow {
   measuredAt: Date
 }
 
-export async function listStatistics(sql: Sql): Promise<StatisticRow[]> {
-  return sql<StatisticRow[]>`SELECT name, value, measured_at FROM statistics`
+export async function listStatistics(sql: Sql, names: readonly StatisticName[]): Promise<StatisticRow[]> {
+  return sql<StatisticRow[]>`
+    SELECT name, value, measured_at FROM statistics WHERE name = ANY (${[...names]}::text[])`
 }
 
 /** Counted here and now, because they are few and a matter of security. */
