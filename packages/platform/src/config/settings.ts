@@ -1,6 +1,7 @@
 import type { Setting } from './setting.js'
 import { accountSettings } from './settings/accounts.js'
 import { backupSettings } from './settings/backups.js'
+import { detectionSettings } from './settings/detection.js'
 import { limitSettings } from './settings/limits.js'
 import { lockoutSettings } from './settings/lockout.js'
 import { mailSettings } from './settings/mail.js'
@@ -23,6 +24,7 @@ export const settings = {
   ...workerSettings,
   ...backupSettings,
   ...mailSettings,
+  ...detectionSettings,
   ...outboundSettings,
 } satisfies Record<string, Setting<unknown>>
 
@@ -37,6 +39,7 @@ export const settingSections: readonly (readonly [title: string, Record<string, 
   ['Worker', workerSettings],
   ['Backups', backupSettings],
   ['Mail', mailSettings],
+  ['Detection and alerts', detectionSettings],
   ['Outbound requests', outboundSettings],
 ]
 

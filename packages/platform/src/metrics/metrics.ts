@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { alertRules } from '@latchkey/contracts/alerts'
 import { mailTemplateNames } from '@latchkey/contracts/mails'
 import { bucketsSeconds } from './buckets.js'
 
@@ -165,6 +166,18 @@ export function createMetrics(service: MeteredService) {
       [],
       workerOnly,
     ),
+    securityAlertsTotal: counter(
+      'security_alerts_total',
+      'Incidents that raised an alert, by the rule that found them.',
+      ['rule'],
+      workerOnly,
+    ),
+    securityAlertsOpen: gauge(
+      'security_alerts_open',
+      'Alerts that nobody has acknowledged, the same figure from every worker.',
+      ['severity'],
+      workerOnly,
+    ),
     mailSentTotal: counter(
       'mail_sent_total',
       'Mails by what became of them.',
@@ -232,6 +245,7 @@ export function createMetrics(service: MeteredService) {
   for (const template of mailTemplateNames) {
     for (const status of mailStatuses) metrics.mailSentTotal.inc({ template, status }, 0)
   }
+  for (const rule of alertRules) metrics.securityAlertsTotal.inc({ rule }, 0)
   return metrics
 }
 

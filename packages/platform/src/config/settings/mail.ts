@@ -52,6 +52,12 @@ function decode(text: string): string {
   }
 }
 
+/** An address alone. */
+export const mailAddress: Parser<string> = (text) => {
+  if (!addressPattern.test(text)) throw new Refusal('must list addresses like security@example.com')
+  return text
+}
+
 /** `Name <address>` or an address alone. */
 const mailSender: Parser<MailSender> = (text) => {
   const [, name = '', inBrackets] = /^([^<>]*)<([^<>]*)>$/.exec(text) ?? []

@@ -1,6 +1,6 @@
+import { accountSubject } from '@latchkey/platform/accounts/guess-subject'
 import type { Sql } from '@latchkey/platform/database/client'
 import type { Deps } from '../../deps.js'
-import { accountSubject } from './guess-subjects.js'
 import { deleteGuesses, findGuessedUser } from './queries.js'
 
 /** Ends the account's lockout and forgets its failures: after a reset, or by an administrator. On the pool or in the caller's transaction. */

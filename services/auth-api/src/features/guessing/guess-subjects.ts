@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { accountSubject, guessSubject } from '@latchkey/platform/accounts/guess-subject'
 import type { SecretKeys } from '@latchkey/platform/crypto/keyring'
 import type { DevicePass } from '../../device-pass.js'
 
@@ -34,20 +34,12 @@ export function guessSubjects(
   { user, name, pass }: GuessTarget,
 ): GuessSubjects {
   return {
-    account: user === null ? subjectOf(keys, name) : accountSubject(keys, user.email),
-    device: user !== null && isPassOf(user, pass) ? subjectOf(keys, `device ${pass.deviceId}`) : null,
+    account: user === null ? guessSubject(keys, name) : accountSubject(keys, user.email),
+    device: user !== null && isPassOf(user, pass) ? guessSubject(keys, `device ${pass.deviceId}`) : null,
   }
-}
-
-export function accountSubject(keys: Pick<SecretKeys, 'guesses'>, email: string): Buffer {
-  return subjectOf(keys, `email ${email.toLowerCase()}`)
 }
 
 /** A password that was set after the pass was issued may be the answer to a device in the wrong hands. */
 function isPassOf({ id, passwordChangedAt }: GuessedUser, pass: DevicePass | null): pass is DevicePass {
   return pass?.userId === id && (passwordChangedAt === null || passwordChangedAt <= pass.issuedAt)
-}
-
-function subjectOf({ guesses }: Pick<SecretKeys, 'guesses'>, text: string): Buffer {
-  return createHmac('sha256', guesses).update(text).digest().subarray(0, 16)
 }
