@@ -1,5 +1,6 @@
 import { isExampleSecret, isGuessableSecret } from './secret-strength.js'
 import type { Config } from './settings.js'
+import { isOriginOf } from './settings/passkeys.js'
 
 /**
  * What settings must satisfy together, one problem a line and no value of a secret in any. Settings that were refused on their
@@ -43,6 +44,15 @@ export function findContradictions(config: Partial<Config>): string[] {
       isPresent(config.backupEncryptionKey) && config.backupEncryptionKey === config.authSecret,
       'BACKUP_ENCRYPTION_KEY must differ from AUTH_SECRET: who may open backups need not be able to make tokens',
     ],
+    [
+      isPresent(config.googleClientId) !== isPresent(config.googleClientSecret),
+      'GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET must be given together',
+    ],
+    [
+      config.webauthnOrigins?.some((origin) => !isOriginOf(origin, config.webauthnRpId ?? '')) === true &&
+        config.webauthnRpId !== undefined,
+      'WEBAUTHN_ORIGINS must each be https (or http://localhost) and in the domain of WEBAUTHN_RP_ID; by default PUBLIC_URL is',
+    ],
     [isPresent(config.mailUrl) && config.mailFrom === null, 'MAIL_FROM is required with MAIL_URL'],
     ...(config.nodeEnv === 'production' ? productionRules(config) : []),
   ]
@@ -81,9 +91,18 @@ function productionRules(config: Partial<Config>): [isBroken: boolean, problem: 
       exceeds(config.lockoutAfter, mostFailuresInARow),
       `LOCKOUT_AFTER must be at most ${mostFailuresInARow} in production`,
     ],
+    [config.requireMfa?.admins === false, 'REQUIRE_MFA must name admins or everyone in production'],
     [
       config.useCookieSessions === true && isPlainHttp(config.publicUrl),
       'PUBLIC_URL must be https with USE_COOKIE_SESSIONS: over http browsers drop the cookies',
+    ],
+    [
+      (isPresent(config.googleClientId) || isPresent(config.oidcProviders)) && isPlainHttp(config.publicUrl),
+      'PUBLIC_URL must be https with sign-in at other providers: over http browsers drop its cookie',
+    ],
+    [
+      config.oidcProviders?.some(({ issuer }) => isPlainHttp(issuer)) === true,
+      'OIDC_PROVIDERS must have https issuers in production',
     ],
   ]
 }

@@ -1,11 +1,13 @@
 import type { Setting } from './setting.js'
 import { accountSettings } from './settings/accounts.js'
+import { federationSettings } from './settings/federation.js'
 import { backupSettings } from './settings/backups.js'
 import { detectionSettings } from './settings/detection.js'
 import { limitSettings } from './settings/limits.js'
 import { lockoutSettings } from './settings/lockout.js'
 import { mailSettings } from './settings/mail.js'
 import { outboundSettings } from './settings/outbound.js'
+import { passkeySettings } from './settings/passkeys.js'
 import { passwordSettings } from './settings/passwords.js'
 import { processSettings } from './settings/process.js'
 import { storageSettings } from './settings/storage.js'
@@ -18,7 +20,9 @@ export const settings = {
   ...storageSettings,
   ...processSettings,
   ...accountSettings,
+  ...federationSettings,
   ...passwordSettings,
+  ...passkeySettings,
   ...limitSettings,
   ...lockoutSettings,
   ...workerSettings,
@@ -33,7 +37,9 @@ export const settingSections: readonly (readonly [title: string, Record<string, 
   ['PostgreSQL and Redis', storageSettings],
   ['Process', processSettings],
   ['Accounts', accountSettings],
+  ['Sign-in with other providers', federationSettings],
   ['Passwords', passwordSettings],
+  ['Passkeys', passkeySettings],
   ['Limits: COUNT/WINDOW', limitSettings],
   ['Lockout', lockoutSettings],
   ['Worker', workerSettings],
