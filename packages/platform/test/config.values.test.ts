@@ -43,6 +43,12 @@ const accepted: [name: string, text: string, key: keyof ReturnType<typeof load>,
     'allowedOrigins',
     ['https://a.example', 'http://localhost:3000'],
   ],
+  [
+    'OUTBOUND_ALLOWED_NETWORKS',
+    '10.20.0.0/16, fd00::/8,127.0.0.1',
+    'outboundAllowedNetworks',
+    ['10.20.0.0/16', 'fd00::/8', '127.0.0.1'],
+  ],
   ['ISSUER', 'https://auth.example/tenant', 'issuer', 'https://auth.example/tenant'],
   ['REDIS_URL', 'rediss://:pw@cache:6380/1', 'redisUrl', 'rediss://:pw@cache:6380/1'],
   ['DATABASE_URL', 'postgresql://lk@%2Fvar%2Frun/lk', 'databaseUrl', 'postgresql://lk@%2Fvar%2Frun/lk'],
@@ -131,6 +137,16 @@ const refused: Record<string, string[]> = {
   REDIS_KEY_PREFIX: ['a b', 'ü:', 'x'.repeat(65)],
   METRICS_TOKEN: ['short', 'fifteen-letters', 'has a space in it', 'x'.repeat(513)],
   AUTH_SECRET: ['x'.repeat(31), 'é'.repeat(15)],
+  OUTBOUND_ALLOWED_NETWORKS: [
+    '',
+    '0.0.0.0/0',
+    '::/0',
+    '10.0.0.0/33',
+    '10.0.0.0/08',
+    'internal',
+    'fe80::1%eth0',
+    '10.0.0.0/8,',
+  ],
 }
 for (const [name, texts] of Object.entries(refused)) {
   t.test(`${name} refuses what it cannot mean`, async (t) => {
