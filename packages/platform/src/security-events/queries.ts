@@ -14,9 +14,14 @@ export interface StoredEvents {
 const eventColumns = (sql: Sql) => sql`
   id, occurred_at, type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, trace_id, data`
 
-/** An event as it is kept: whom its mail goes to is the mail's business alone. */
-const keptColumns = (sql: Sql) => sql`
-  id, occurred_at, type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, trace_id, data - '{mailTo,mailLocale}'::text[]`
+/**
+ * Stores what is not stored yet of the events of `source`, each with the next place of the log, and chains them. Whoever stores waits until
+ * whoever stored before has committed: `seq` has no gaps, and a reader who has seen n never sees a smaller one that is new.
+ */
+const storedFrom = (sql: Sql, source: 'given' | 'taken') => sql`
+  SELECT id, type, severity, occurred_at FROM store_security_events((
+    SELECT array_agg(ROW(${eventColumns(sql)}, NULL)::outbox) FROM ${sql(source)}
+  ))`
 
 /**
  * The events as rows with the columns above. One parameter for a batch of any size, so that it is one prepared statement; text,
@@ -41,14 +46,15 @@ const storedSummary = (sql: Sql) => sql`
  * The mails that the events of `stored` ask for, with what they tell of from `source`. Part of the statement that stores the
  * events, and only for those that were not there before: so a mail is never lost, and never asked for twice. Whence somebody else acted
  * on the account is not told. An event names the token of the mail's link by `tokenId`, by `mailTo` an address that is not in
- * `users` any more, and by `mailLocale` the language of one who is not.
+ * `users` any more, and by `mailLocale` the language of one who is not; an alert by `rule` what was seen, and by `actions` what was done.
  */
 const mailsOfStored = (sql: Sql, source: 'given' | 'taken') => sql`
   INSERT INTO mails (event_id, template, user_id, data)
   SELECT event.id, rule.template, event.user_id, jsonb_build_object(
     'occurredAt', event.occurred_at, 'sessionId', event.session_id,
     'tokenId', CASE WHEN rule.link IS NOT NULL THEN event.data->'tokenId' END,
-    'address', event.data->'mailTo', 'locale', event.data->'mailLocale')
+    'address', event.data->'mailTo', 'locale', event.data->'mailLocale',
+    'rule', event.data->'rule', 'actions', event.data->'actions')
     || CASE WHEN event.actor_id IS NULL OR event.actor_id = event.user_id
       THEN jsonb_build_object('ip', host(event.ip), 'userAgent', event.user_agent)
       ELSE '{"ip": null, "userAgent": null}' END
@@ -64,8 +70,8 @@ export async function insertOutboxRows(sql: Sql, events: readonly SecurityEvent[
 
 /**
  * Stores the events that are not stored yet, and takes all of them out of the outbox: in one statement, so both or neither.
- * Two jobs with the same events wait for each other in the order of ids, and rows that are being moved are left to their
- * mover, so that nobody waits in a circle.
+ * Whoever stores events waits for the lock of the chain before any row, and rows that are being moved are left to their mover, so that
+ * nobody waits in a circle.
  */
 export async function insertSecurityEvents(
   sql: Sql,
@@ -73,11 +79,7 @@ export async function insertSecurityEvents(
 ): Promise<StoredEvents[]> {
   return sql<StoredEvents[]>`
     WITH given AS (${eventRows(sql, events)}),
-    stored AS (
-      INSERT INTO security_events (${eventColumns(sql)})
-      SELECT ${keptColumns(sql)} FROM given ORDER BY id
-      ON CONFLICT DO NOTHING
-      RETURNING id, type, severity, occurred_at
+    stored AS (${storedFrom(sql, 'given')}
     ), mailed AS (${mailsOfStored(sql, 'given')}
     ), settled AS (
       DELETE FROM outbox
@@ -126,11 +128,7 @@ export async function moveOutboxRows(sql: Sql, limit: number): Promise<MovedEven
       DELETE FROM outbox
       WHERE id = ANY(ARRAY(SELECT id FROM outbox ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED))
       RETURNING *
-    ), stored AS (
-      INSERT INTO security_events (${eventColumns(sql)})
-      SELECT ${keptColumns(sql)} FROM taken ORDER BY id
-      ON CONFLICT DO NOTHING
-      RETURNING id, type, severity, occurred_at
+    ), stored AS (${storedFrom(sql, 'taken')}
     ), mailed AS (${mailsOfStored(sql, 'taken')}
     ), summary AS (${storedSummary(sql)})
     SELECT
