@@ -1,5 +1,5 @@
 import { wholeNumber } from '../parsers.js'
-import { defaulted } from '../setting.js'
+import { defaulted, optional } from '../setting.js'
 
 export const workerSettings = {
   workerConcurrency: defaulted(
@@ -25,5 +25,16 @@ export const workerSettings = {
     wholeNumber(1, 100_000),
     '1000',
     'Rows that one cleanup statement deletes at most.',
+  ),
+  eventRetentionDays: defaulted(
+    'EVENT_RETENTION_DAYS',
+    wholeNumber(30, 36_500),
+    '365',
+    'Days that security events are kept; they go by whole months.',
+  ),
+  auditAnchorFile: optional(
+    'AUDIT_ANCHOR_FILE',
+    (text) => text,
+    "File that the worker adds signed heads of the audit log to, on a disk that the database's owner cannot write; docs/audit-log.md.",
   ),
 }
