@@ -43,12 +43,17 @@ export const mailRules = [
   { type: 'email.changed', when: {}, template: 'email-changed', link: 'undo_email_change' },
   { type: 'email.change_undone', when: {}, template: 'email-change-undone', link: 'reset_password' },
   { type: 'user.deleted', when: {}, template: 'account-deleted' },
+  { type: 'alert.raised', when: { mailOwner: true }, template: 'suspicious-activity' },
 ] as const satisfies readonly MailRule[]
 
-export type MailTemplateName = (typeof mailRules)[number]['template']
+/** Tells operators of alerts. Its rows name an address and no user, and the worker writes them: see services/worker/src/alerts. */
+export const operatorMail = 'operator-alerts'
+
+export type MailTemplateName = (typeof mailRules)[number]['template'] | typeof operatorMail
 
 export const mailTemplateNames: readonly MailTemplateName[] = [
   ...new Set(mailRules.map(({ template }) => template)),
+  operatorMail,
 ]
 
 const links: ReadonlyMap<MailTemplateName, OneTimePurpose> = new Map(

@@ -44,5 +44,6 @@ export const maintenanceJobs = [
   'relay-mails',
   'clean-mails',
   'pseudonymise-erased',
+  'tell-operators',
 ] as const
 export type MaintenanceJob = (typeof maintenanceJobs)[number]

@@ -3,6 +3,9 @@ import type { Config } from '@latchkey/platform/config/config'
 import { createConsumer, type Consumer } from '@latchkey/platform/queue/consumer'
 import { queueCounts } from '@latchkey/platform/queue/queues'
 import type { Deps } from './deps.js'
+import { backUpDaily, showLastBackup } from './jobs/back-up/back-up-daily.js'
+import { countOpenAlerts } from './alerts/queries.js'
+import { tellOperators } from './alerts/tell-operators.js'
 import { cleanExpiredTokens } from './jobs/clean-expired-tokens/clean-expired-tokens.js'
 import { persistSecurityEvents } from './jobs/persist-security-events/persist-security-events.js'
 import { pseudonymiseErased } from './jobs/pseudonymise-erased/pseudonymise-erased.js'
@@ -35,9 +38,11 @@ export function maintenanceTasks(config: Pick<Config, 'tokenCleanupIntervalMs'>)
     { name: 'rotate-signing-keys', everyMs: 24 * hours, runs: 'beside-others', run: rotateSigningKeys },
     { name: 'roll-partitions', everyMs: 6 * hours, runs: 'beside-others', run: rollPartitions },
     { name: 'refresh-stats', everyMs: 30 * seconds, runs: 'beside-others', run: refreshStats },
+    { name: 'back-up', everyMs: 1 * hours, runs: 'alone', run: backUpDaily },
     { name: 'relay-mails', everyMs: 1 * seconds, runs: 'beside-others', run: relayMails },
     { name: 'clean-mails', everyMs: 1 * hours, runs: 'beside-others', run: cleanMails },
     { name: 'pseudonymise-erased', everyMs: 5 * seconds, runs: 'beside-others', run: pseudonymiseErased },
+    { name: 'tell-operators', everyMs: 1 * seconds, runs: 'beside-others', run: tellOperators },
   ]
 }
 
@@ -90,6 +95,12 @@ async function stopAll(
 function exportGauges(deps: Deps): void {
   const { metrics, redis, queues } = deps
   metrics.onScrape(metrics.sessionsActive, () => readStats(deps))
+  metrics.onScrape(metrics.securityAlertsOpen, async () => {
+    const open = await countOpenAlerts(deps.sql)
+    metrics.securityAlertsOpen.reset()
+    for (const { severity, count } of open) metrics.securityAlertsOpen.set({ severity }, count)
+  })
+  metrics.onScrape(metrics.backupLastSuccessTimestampSeconds, () => showLastBackup(deps))
   metrics.onScrape(metrics.queueJobs, async () => {
     metrics.queueJobs.reset() // unknown is not the number that was right a while ago
     if (!redis.isAvailable()) return

@@ -24,6 +24,7 @@ const payloads = {
     'relay-mails': NoPayload,
     'clean-mails': NoPayload,
     'pseudonymise-erased': NoPayload,
+    'tell-operators': NoPayload,
   } satisfies Record<MaintenanceJob, TSchema>,
   mail: { [sendMailJob]: SendMailPayload },
 } satisfies Record<string, Record<string, TSchema>>

@@ -1,6 +1,7 @@
 import type { Sql } from '@latchkey/platform/database/client'
 import type { AlertAction, AlertRule } from '@latchkey/contracts/alerts'
 import type { Severity } from '@latchkey/contracts/events'
+import { operatorMail } from '@latchkey/contracts/mails'
 
 /** What a rule has found. */
 export interface Incident {
@@ -130,4 +131,92 @@ export interface OpenAlerts {
 export async function countOpenAlerts(sql: Sql): Promise<OpenAlerts[]> {
   return sql<OpenAlerts[]>`
     SELECT severity, count(*)::int AS count FROM alerts WHERE acknowledged_at IS NULL GROUP BY severity`
+}
+
+export interface DescribedAlert {
+  readonly id: string
+  readonly severity: Severity
+  readonly userId: string | null
+  readonly ip: string | null
+  readonly eventCount: bigint
+  readonly firstAt: Date
+  readonly lastAt: Date
+  readonly actions: readonly string[]
+}
+
+/** Those that are still there, the first one first. */
+export async function listAlerts(sql: Sql, ids: readonly string[]): Promise<DescribedAlert[]> {
+  return sql<DescribedAlert[]>`
+    SELECT id, severity, user_id, host(ip) AS ip, event_count, first_at, last_at, actions
+    FROM alerts WHERE id = ANY (${[...ids]}::uuid[])
+    ORDER BY created_at, id`
+}
+
+/**
+ * A mail to each address for each rule that has alerts which wait for one, and has had fewer than so many mails in the period. In one statement:
+ * an alert is told of once. Of two workers at once the second finds what the first has left.
+ */
+export async function writeOperatorMails(
+  sql: Sql,
+  {
+    addresses,
+    mailsOfRule,
+    periodSeconds,
+    alertsInMail,
+  }: {
+    addresses: readonly string[]
+    mailsOfRule: number
+    periodSeconds: number
+    alertsInMail: number
+  },
+): Promise<void> {
+  await sql`
+    WITH spent AS (
+      SELECT rule FROM alerts
+      WHERE operators_told_at > now() - make_interval(secs => ${periodSeconds})
+      GROUP BY rule
+      HAVING count(DISTINCT operators_told_at) >= ${mailsOfRule}
+    ), due AS (
+      SELECT id FROM alerts
+      WHERE operators_due_at IS NOT NULL AND rule NOT IN (SELECT rule FROM spent)
+      FOR UPDATE SKIP LOCKED
+    ), told AS (
+      UPDATE alerts SET operators_due_at = NULL, operators_told_at = now()
+      FROM due WHERE alerts.id = due.id
+      RETURNING alerts.id, rule, alerts.created_at, last_at
+    ), mail AS (
+      SELECT rule, max(last_at) AS last_at, count(*)::int AS alerts,
+        (array_agg(id ORDER BY created_at, id))[1:${alertsInMail}] AS first_ids
+      FROM told GROUP BY rule
+    )
+    INSERT INTO mails (event_id, template, data)
+    SELECT uuid_v7(), ${operatorMail}, jsonb_build_object(
+      'occurredAt', last_at, 'address', address, 'rule', rule, 'alertIds', to_jsonb(first_ids),
+      'more', greatest(0, alerts - ${alertsInMail}::int))
+    FROM mail, unnest(${[...addresses]}::text[]) AS address`
+}
+
+/** Deletes at most `limit` alerts whose last event was so many days ago; answers how many. */
+export async function deleteOldAlerts(
+  sql: Sql,
+  { keepDays, limit }: { keepDays: number; limit: number },
+): Promise<number> {
+  const { count } = await sql`
+    DELETE FROM alerts WHERE id = ANY(ARRAY(
+      SELECT id FROM alerts
+      WHERE last_at < now() - make_interval(days => ${keepDays})
+      LIMIT ${limit}
+      FOR UPDATE SKIP LOCKED))`
+  return count
+}
+
+/** What may be said of somebody who was erased: that something was seen, and when. */
+export async function pseudonymiseAlerts(
+  sql: Sql,
+  { userId, pseudonym }: { userId: string; pseudonym: string },
+): Promise<void> {
+  await sql`
+    UPDATE alerts SET user_id = ${pseudonym}, subject = replace(subject, ${userId}, ${pseudonym}), ip = NULL, data = '{}', note = NULL
+    WHERE user_id = ${userId}`
+  await sql`UPDATE alerts SET acknowledged_by = ${pseudonym} WHERE acknowledged_by = ${userId}`
 }

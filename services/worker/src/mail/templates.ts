@@ -16,6 +16,12 @@ export interface MailValues extends Readonly<Record<string, string | null>> {
   readonly userAgent: string | null
   readonly ip: string | null
   readonly link: string | null
+  readonly rule: string | null
+  /** Joined by spaces. */
+  readonly actions: string | null
+  /** A line each. */
+  readonly alerts: string | null
+  readonly more: string | null
 }
 
 export interface RenderedMail {
@@ -46,7 +52,10 @@ const ownFolder = fileURLToPath(new URL('../../templates', import.meta.url))
 const fallbackLanguage = 'en'
 const layoutName = 'layout'
 const languagePattern = /^[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}$/i
-const variables = ['service', 'publicUrl', 'name', 'time', 'device', 'userAgent', 'ip', 'link']
+const variables = [
+  ...['service', 'publicUrl', 'name', 'time', 'device', 'userAgent', 'ip', 'link'],
+  ...['rule', 'actions', 'alerts', 'more'],
+]
 const maxSubjectLength = 150
 
 /**
@@ -175,5 +184,19 @@ const full: MailValues = {
   userAgent: 'Mozilla',
   ip: '192.0.2.1',
   link: 'https://auth.example.com/verify-email#token=lkl_',
+  rule: 'impossible-travel',
+  actions: 'mail_owner lock',
+  alerts: '1 January 2030 at 12:00 UTC',
+  more: '12',
 }
-const samples = [full, { ...full, name: null, device: null, userAgent: null, ip: null, link: null }]
+const missing = {
+  name: null,
+  device: null,
+  userAgent: null,
+  ip: null,
+  link: null,
+  rule: null,
+  actions: null,
+  more: null,
+}
+const samples = [full, { ...full, ...missing, alerts: null }]

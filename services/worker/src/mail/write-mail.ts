@@ -18,6 +18,13 @@ export interface MailOccasion {
   readonly ip: string | null
   /** Null for a mail without one. */
   readonly link: string | null
+  /** The rule of an alert. */
+  readonly rule: string | null
+  /** What was done to the reader's account. */
+  readonly actions: readonly string[] | null
+  /** Alerts, a line each, and how many there are beside. */
+  readonly alerts: readonly string[] | null
+  readonly more: number | null
 }
 
 /** Longer than a name needs to be, and too short for a letter in our name. */
@@ -44,6 +51,10 @@ export function writeMail(
     userAgent: isAskedFor ? null : shownText(occasion.userAgent, shownLength.userAgent),
     ip: occasion.ip,
     link: occasion.link,
+    rule: occasion.rule,
+    actions: occasion.actions?.join(' ') ?? null,
+    alerts: occasion.alerts?.join('\n') ?? null,
+    more: occasion.more === null || occasion.more === 0 ? null : String(occasion.more),
   })
   return {
     ...rendered,

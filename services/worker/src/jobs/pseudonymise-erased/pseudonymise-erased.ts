@@ -1,4 +1,5 @@
 import type { Sql } from '@latchkey/platform/database/client'
+import { pseudonymiseAlerts } from '../../alerts/queries.js'
 import type { Deps } from '../../deps.js'
 import { pseudonymiseFailedJobs } from './failed-jobs.js'
 import {
@@ -33,8 +34,9 @@ export async function pseudonymiseErased(deps: ErasedDeps, signal: AbortSignal):
   for (;;) {
     const erasures = await leaseErasures(sql, { limit: erasuresPerTurn, leaseSeconds })
     if (erasures.length === 0) return
-    for (const { userId } of erasures) {
+    for (const { userId, pseudonym } of erasures) {
       await pseudonymiseAllEvents(sql, userId, signal)
+      await pseudonymiseAlerts(sql, { userId, pseudonym })
       await deleteSettledMailsOf(sql, userId)
     }
     if (config.redisUrl !== null) {

@@ -45,6 +45,12 @@ export interface ClaimedMail {
   readonly tokenId: string | null
   readonly tokenHash: Buffer | null
   readonly locale: string | null
+  /** Of the mails that tell of alerts: what was seen, and in the owner's what was done about it. */
+  readonly rule: string | null
+  readonly actions: readonly string[] | null
+  /** In the operators' those that it names one by one, and how many there are beside. */
+  readonly alertIds: readonly string[] | null
+  readonly more: number | null
 }
 
 /**
@@ -74,7 +80,8 @@ export async function claimMail(
         CASE WHEN u.id IS NOT NULL OR t.user_id IS NULL THEN coalesce(t.email, u.email)::text END) AS email,
       -- Whoever asks for a link may have chosen the name of an account whose address nobody has proven.
       CASE WHEN t.id IS NULL OR (u.email = t.email AND u.email_verified_at IS NOT NULL) THEN u.name END AS name,
-      coalesce(u.locale, m.data->>'locale') AS locale, t.id AS token_id, t.token_hash
+      coalesce(u.locale, m.data->>'locale') AS locale, t.id AS token_id, t.token_hash,
+      m.data->>'rule' AS rule, m.data->'actions' AS actions, m.data->'alertIds' AS alert_ids, (m.data->>'more')::int AS more
     FROM claimed m
     LEFT JOIN users u ON u.id = m.user_id AND u.disabled_at IS NULL
     LEFT JOIN one_time_tokens t ON t.id = (m.data->>'tokenId')::uuid AND t.expires_at > now()

@@ -32,6 +32,8 @@ const priorities: Readonly<Record<MailTemplateName, number>> = {
   'recovery-codes-low': 3,
   'recovery-codes-replaced': 3,
   'account-locked': 3,
+  'suspicious-activity': 2,
+  'operator-alerts': 2,
   'email-change-asked': 3,
   'account-exists': 3,
   'new-device': 4,

@@ -4,6 +4,7 @@ import { toAppError } from '@latchkey/platform/database/errors'
 import type { Deps } from '../../deps.js'
 import { MailProblem, type Mail, type MailDelivery } from '../../mail/mail.js'
 import { domainOf } from '../../mail/smtp-errors.js'
+import { describeAlerts } from '../../alerts/describe-alerts.js'
 import { linkOf } from '../../mail/mail-link.js'
 import { writeMail } from '../../mail/write-mail.js'
 import { claimMail, postponeMail, returnMail, settleMail, type ClaimedMail, type MailKey } from './queries.js'
@@ -49,7 +50,8 @@ async function sendClaimed(deps: SendDeps, key: MailKey, claimed: ClaimedMail): 
   const link = purpose === null ? null : linkOf(deps, purpose, claimed)
   if (purpose !== null && link === null) return skip(deps, key, 'its link was used, replaced or has expired')
   try {
-    const mail = writeMail(config, room.templates, { ...key, ...claimed, email, link })
+    const alerts = claimed.alertIds === null ? null : await describeAlerts(deps.sql, claimed.alertIds)
+    const mail = writeMail(config, room.templates, { ...key, ...claimed, email, link, alerts })
     await deliver(deps, room.delivery, mail)
   } catch (error) {
     return handleProblem(deps, key, claimed, domainOf(email), error)
