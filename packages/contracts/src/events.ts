@@ -36,6 +36,7 @@ export const securityEventTypes = {
   'passkey.removed': 'notice',
   'identity.linked': 'notice',
   'identity.unlinked': 'notice',
+  'identity.used': 'info',
   'roles.changed': 'warning',
   'user.disabled': 'warning',
   'user.enabled': 'notice',

@@ -27,6 +27,8 @@ export const mailRules = [
   { type: 'recovery_code.used', when: { few: false }, template: 'recovery-code-used' },
   { type: 'recovery_code.used', when: { few: true }, template: 'recovery-codes-low' },
   { type: 'recovery_codes.replaced', when: {}, template: 'recovery-codes-replaced' },
+  { type: 'identity.linked', when: {}, template: 'identity-linked' },
+  { type: 'identity.unlinked', when: {}, template: 'identity-unlinked' },
   { type: 'magic_link.requested', when: {}, template: 'magic-link', link: 'magic_link' },
   { type: 'user.registered', when: {}, template: 'verify-email', link: 'verify_email' },
   { type: 'user.invited', when: {}, template: 'invitation', link: 'reset_password' },

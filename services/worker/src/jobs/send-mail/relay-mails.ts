@@ -31,6 +31,8 @@ const priorities: Readonly<Record<MailTemplateName, number>> = {
   'recovery-code-used': 3,
   'recovery-codes-low': 3,
   'recovery-codes-replaced': 3,
+  'identity-linked': 3,
+  'identity-unlinked': 3,
   'account-locked': 3,
   'suspicious-activity': 2,
   'operator-alerts': 2,
