@@ -42,7 +42,7 @@ CREATE TABLE audit_anchors (
   last_seq bigint NOT NULL,
   hash bytea NOT NULL,
   signed_at timestamptz NOT NULL,
-  key_id text NOT NULL,
+  public_key bytea NOT NULL,
   signature bytea NOT NULL
 );
 
@@ -184,6 +184,9 @@ END
 $$;
 
 CREATE INDEX security_events_seq_idx ON security_events (seq);
+-- What is rare among the many is found without looking at them.
+CREATE INDEX security_events_type_occurred_at_idx ON security_events (type, occurred_at);
+CREATE INDEX security_events_ip_occurred_at_idx ON security_events (ip, occurred_at) WHERE ip IS NOT NULL;
 
 -- As before, and told in the chain: the batch says which events are under a pseudonym now, and the digests of what is left of them. So what
 -- was blanked in any other way does not pass for it.
@@ -241,12 +244,72 @@ BEGIN
 END
 $$;
 
+-- Drops the oldest month that is over for `keep_days`, and answers its name; null when there is none. Whoever asks for less than 30 days wants
+-- to hide something. It is told in the log, so that audit:verify knows which events are gone by right. The chain before any table, as all do.
+CREATE FUNCTION drop_expired_security_events(keep_days integer) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' -- a long reader must not make all others wait
+AS $$
+DECLARE
+  expired record;
+  first_kept bigint;
+BEGIN
+  IF keep_days IS NULL OR keep_days < 30 THEN
+    RAISE EXCEPTION 'no event is dropped in its first 30 days' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtext('latchkey:security_events_partition'));
+  SELECT p.name, p.month_end INTO expired FROM (
+    SELECT c.relname AS name,
+      make_timestamptz(substr(c.relname, 17, 4)::integer, substr(c.relname, 22, 2)::integer, 1, 0, 0, 0, 'UTC') + interval '1 month' AS month_end
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'public.security_events'::regclass AND c.relname ~ '^security_events_[0-9]{4}_[0-9]{2}$'
+  ) AS p
+  WHERE p.month_end <= now() - make_interval(days => keep_days)
+  ORDER BY p.month_end LIMIT 1;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+
+  PERFORM FROM public.audit_chain FOR UPDATE;
+  EXECUTE format('DROP TABLE public.%I', expired.name);
+  DELETE FROM public.security_events_default WHERE recorded_at < expired.month_end; -- a time that was far off had no month
+  SELECT min(number) INTO first_kept FROM public.audit_batches
+  WHERE last_seq >= (SELECT min(seq) FROM public.security_events);
+  UPDATE public.audit_chain
+  SET kept_from = coalesce(first_kept, (SELECT max(number) FROM public.audit_batches), kept_from)
+  RETURNING kept_from INTO first_kept;
+  INSERT INTO public.outbox (type, severity, data) VALUES ('audit.partition_dropped', 'notice',
+    jsonb_build_object('partition', expired.name, 'before', expired.month_end AT TIME ZONE 'UTC', 'keptFrom', first_kept));
+  RETURN expired.name;
+END
+$$;
+
+-- Takes out at most `batch` of the oldest batches and anchors that nothing is left of; answers how many.
+CREATE FUNCTION trim_audit_chain(batch integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  last_gone bigint;
+  trimmed integer;
+BEGIN
+  WITH gone AS (
+    DELETE FROM public.audit_batches WHERE number IN (
+      SELECT b.number FROM public.audit_batches b, public.audit_chain c WHERE b.number < c.kept_from ORDER BY b.number LIMIT batch
+    ) RETURNING number
+  )
+  SELECT max(number), count(*)::integer INTO last_gone, trimmed FROM gone;
+  DELETE FROM public.audit_anchors WHERE number <= last_gone;
+  RETURN trimmed;
+END
+$$;
+
 REVOKE INSERT ON security_events FROM latchkey_api, latchkey_worker;
 GRANT SELECT ON audit_chain, audit_batches, audit_anchors TO latchkey_worker;
 GRANT INSERT ON audit_anchors TO latchkey_worker;
 REVOKE ALL ON FUNCTION
   security_event_digest(uuid, timestamptz, text, text, uuid, uuid, uuid, inet, text, text, text, jsonb, uuid), audit_head(),
   append_audit_batch(bigint, bytea, text, bigint, integer, bytea, integer[], bigint[], uuid, timestamptz),
-  months_of_events(timestamptz[], timestamptz), store_security_events(outbox[])
+  months_of_events(timestamptz[], timestamptz), store_security_events(outbox[]), drop_expired_security_events(integer),
+  trim_audit_chain(integer)
 FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION store_security_events(outbox[]) TO latchkey_worker;
+GRANT EXECUTE ON FUNCTION store_security_events(outbox[]), drop_expired_security_events(integer), trim_audit_chain(integer)
+TO latchkey_worker;

@@ -50,6 +50,8 @@ export const securityEventTypes = {
   'alert.acknowledged': 'notice',
   'key.rotated': 'notice',
   'key.revoked': 'critical',
+  'audit.anchored': 'info',
+  'audit.partition_dropped': 'notice',
   'admin.acted': 'notice',
   'admin.refused': 'warning',
   'backup.completed': 'info',
