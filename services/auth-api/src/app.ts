@@ -19,6 +19,7 @@ import { passwordReset } from './features/password-reset/index.js'
 import { passwords } from './features/passwords/index.js'
 import { personalData } from './features/personal-data/index.js'
 import { profile } from './features/profile/index.js'
+import { rememberedDevices } from './features/remembered-devices/index.js'
 import { registration } from './features/registration/index.js'
 import { securityEvents } from './features/security-events/index.js'
 import { sessions } from './features/sessions/index.js'
@@ -38,6 +39,7 @@ import { answerBadHttp, registerHttpServer } from './plugins/http-server.js'
 import { registerJsonBody } from './plugins/json-body.js'
 import { registerApiPage, registerOpenApi } from './plugins/openapi.js'
 import { requestIdOf } from './plugins/request-ids.js'
+import { registerRememberTokens } from './plugins/remember-tokens.js'
 import { createRequestRecords } from './plugins/request-records.js'
 import { registerRoles } from './plugins/roles.js'
 import { registerRouteInventory } from './plugins/route-inventory.js'
@@ -57,6 +59,7 @@ const authFeatures = [
   emailChange,
   login,
   mfa,
+  rememberedDevices,
   stepUp,
   sessions,
   profile,
@@ -107,6 +110,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   registerAccessTokens(app, deps)
   registerCookieSessions(app, deps)
   registerDevicePasses(app, deps)
+  registerRememberTokens(app, deps)
   await registerGate(app, deps)
   registerRoles(app, deps, {
     standingOf: (sessionId) => findStanding(deps, sessionId),

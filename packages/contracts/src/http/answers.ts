@@ -43,7 +43,15 @@ export const Session = Type.Object(
 export type Session = Static<typeof Session>
 
 /** A session whose tokens are in cookies, out of the reach of scripts. */
-export const CookieSession = Type.Object(sessionFields, { $id: 'CookieSession' })
+export const CookieSession = Type.Object(
+  {
+    ...sessionFields,
+    recoveryCodes: Type.Optional(
+      Type.Array(Type.String(), { description: 'Where a second factor has just been set up' }),
+    ),
+  },
+  { $id: 'CookieSession' },
+)
 export type CookieSession = Static<typeof CookieSession>
 
 /** The first factor was right, and the user has a second. */
@@ -58,13 +66,41 @@ export const SecondFactorRequired = Type.Object(
 )
 export type SecondFactorRequired = Static<typeof SecondFactorRequired>
 
-/** What a first factor answers: a session, or `SecondFactorRequired` in its place. */
+/** The first factor was right, and the user must have a second and has none. */
+export const EnrolmentRequired = Type.Object(
+  {
+    mfaEnrolmentRequired: Type.Literal(true),
+    mfaToken: Type.String({ description: 'Good for setting a second factor up, and for nothing else' }),
+    methods: Type.Array(Type.String(), { description: 'What can be set up: totp' }),
+    expiresIn: Type.Integer({ description: 'Seconds' }),
+  },
+  { $id: 'EnrolmentRequired' },
+)
+export type EnrolmentRequired = Static<typeof EnrolmentRequired>
+
+/** What a first factor answers: a session, or `SecondFactorRequired` or `EnrolmentRequired` in its place. */
 export const SignInAnswer = Type.Object({ ...Session.properties }, { $id: 'SignInAnswer' })
+
+/** What a second factor answers. */
+export const ChallengeAnswer = Type.Object(
+  {
+    ...Session.properties,
+    rememberToken: Type.Optional(
+      Type.String({
+        description: 'lkr_…, to be sent with the next sign-ins; in a cookie where the session is',
+      }),
+    ),
+  },
+  { $id: 'ChallengeAnswer' },
+)
 
 export const SecondFactors = Type.Object(
   {
     totp: Type.Union([Type.Object({ enabledAt: Time }), Type.Null()]),
     recoveryCodesLeft: Type.Integer(),
+    passkeys: Type.Integer(),
+    rememberedDevices: Type.Integer(),
+    isRequired: Type.Boolean({ description: 'Whether the last one cannot be removed: REQUIRE_MFA' }),
   },
   { $id: 'SecondFactors' },
 )
@@ -84,6 +120,31 @@ export const RecoveryCodes = Type.Object(
   { recoveryCodes: Type.Array(Type.String(), { description: 'Shown this once; each is good once' }) },
   { $id: 'RecoveryCodes' },
 )
+
+/** A sign-in that was completed by setting a second factor up. */
+export const EnrolledSession = Type.Object(
+  { ...Session.properties, recoveryCodes: Type.Optional(RecoveryCodes.properties.recoveryCodes) },
+  { $id: 'EnrolledSession' },
+)
+export type EnrolledSession = Static<typeof EnrolledSession>
+
+export const RememberedDevice = Type.Object({
+  id: Id,
+  name: nullable(Type.String()),
+  userAgent: nullable(Type.String()),
+  ipAddress: nullable(Type.String()),
+  createdAt: Time,
+  lastUsedAt: Time,
+  expiresAt: Time,
+})
+export type RememberedDevice = Static<typeof RememberedDevice>
+
+export const RememberedDevices = Type.Object(
+  { devices: Type.Array(RememberedDevice) },
+  { $id: 'RememberedDevices' },
+)
+
+export const ForgottenCount = Type.Object({ forgotten: Type.Integer() }, { $id: 'ForgottenCount' })
 
 export const CsrfToken = Type.Object(
   { csrfToken: Type.String({ description: 'To be sent as X-CSRF-Token' }) },

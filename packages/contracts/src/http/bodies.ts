@@ -8,6 +8,7 @@ import {
   Password,
   RecoveryCode,
   RefreshToken,
+  RememberToken,
   TotpCode,
   Traits,
   Username,
@@ -39,6 +40,7 @@ export const LoginBody = Type.Object(
     password: Password,
     deviceName: Type.Optional(DisplayName),
     userType: Type.Optional(UserType),
+    rememberToken: Type.Optional(RememberToken),
   },
   { $id: 'LoginBody', ...closed },
 )
@@ -117,10 +119,26 @@ export const DeleteMeBody = Type.Object(
 export type DeleteMeBody = Static<typeof DeleteMeBody>
 
 export const ChallengeBody = Type.Object(
-  { mfaToken: MfaToken, ...secondFactor },
+  {
+    mfaToken: MfaToken,
+    ...secondFactor,
+    rememberDevice: Type.Optional(
+      Type.Boolean({ description: 'Whether the password alone is to do on this device for a while' }),
+    ),
+  },
   { $id: 'ChallengeBody', ...closed },
 )
 export type ChallengeBody = Static<typeof ChallengeBody>
+
+/** Of a sign-in that answered `mfaEnrolmentRequired`. */
+export const EnrolmentBody = Type.Object({ mfaToken: MfaToken }, { $id: 'EnrolmentBody', ...closed })
+export type EnrolmentBody = Static<typeof EnrolmentBody>
+
+export const EnrolmentVerifyBody = Type.Object(
+  { mfaToken: MfaToken, code: TotpCode },
+  { $id: 'EnrolmentVerifyBody', ...closed },
+)
+export type EnrolmentVerifyBody = Static<typeof EnrolmentVerifyBody>
 
 export const ForgotPasswordBody = Type.Object({ email: Email }, { $id: 'ForgotPasswordBody', ...closed })
 export type ForgotPasswordBody = Static<typeof ForgotPasswordBody>

@@ -58,3 +58,6 @@ export const RecoveryCode = Type.String({
 
 /** Bound only, as above. */
 export const MfaToken = Type.String({ minLength: 1, maxLength: 256, description: 'lkm_…' })
+
+/** Bound only, as above: what is none counts as not sent. */
+export const RememberToken = Type.String({ minLength: 1, maxLength: 256, description: 'lkr_…' })

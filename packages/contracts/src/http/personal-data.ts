@@ -1,5 +1,4 @@
 import { Type, type Static } from 'typebox'
-import { SecondFactors } from './answers.js'
 import { Id, Time } from './fields.js'
 
 const text = Type.Union([Type.String(), Type.Null()])
@@ -41,7 +40,20 @@ export const PersonalData = Type.Object(
       lastLoginAt: time,
     }),
     password: Type.Union([Type.Object({ changedAt: Time }), Type.Null()]),
-    secondFactors: SecondFactors,
+    secondFactors: Type.Object({
+      totp: Type.Union([Type.Object({ enabledAt: Time }), Type.Null()]),
+      recoveryCodesLeft: Type.Integer(),
+    }),
+    rememberedDevices: Type.Array(
+      Type.Object({
+        name: text,
+        userAgent: text,
+        ipAddress: text,
+        createdAt: Time,
+        lastUsedAt: Time,
+        expiresAt: Time,
+      }),
+    ),
     sessions: Type.Array(
       Type.Object({
         id: Id,

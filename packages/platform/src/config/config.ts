@@ -6,7 +6,7 @@ import type { HostFacts, Setting } from './setting.js'
 import { settings, type Config } from './settings.js'
 import { createTextOf, isMentioned, readGiven, type GivenText } from './texts.js'
 
-export type { Limit } from './parsers.js'
+export type { Limit, MfaRequirement } from './parsers.js'
 export type { Config } from './settings.js'
 
 /** Every problem of the configuration at once, each naming its setting and none showing a secret. */

@@ -11,6 +11,14 @@ export interface Limit {
   readonly windowSeconds: number
 }
 
+/** Whose account needs a second factor. */
+export interface MfaRequirement {
+  readonly everyone: boolean
+  /** Roles admin and auditor. */
+  readonly admins: boolean
+  readonly userTypes: readonly string[]
+}
+
 const secondsPerUnit = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 
 function isUnit(text: string | undefined): text is keyof typeof secondsPerUnit {
@@ -54,6 +62,11 @@ export function duration(min: string, max: string): Parser<number> {
   }
 }
 
+/** What is switched off by a plain 0. */
+export function zeroOr(parse: Parser<number>): Parser<number> {
+  return (text) => (text === '0' ? 0 : parse(text))
+}
+
 /** `COUNT/WINDOW`, such as `10/15m`. */
 export const limit: Parser<Limit> = (text) => {
   const [count = '', window = '', ...rest] = text.split('/')
@@ -90,6 +103,27 @@ export function oneOf<const T extends string>(...values: readonly T[]): Parser<T
 
 export function listOf<T>(parse: Parser<T>): Parser<readonly T[]> {
   return (text) => text.split(',').map((item) => parse(item.trim()))
+}
+
+/**
+ * `admins`, `everyone`, or a list of `admins` and types of users; `none` alone. A list says that admins are in it, so that nobody lets
+ * them go by asking more of others.
+ */
+export const mfaRequirement: Parser<MfaRequirement> = (text) => {
+  const words = text.split(',').map((word) => word.trim())
+  const has = (word: string): boolean => words.includes(word)
+  const everyone = has('everyone')
+  const isAlone = words.length === 1
+  const isList =
+    words.every((word) => /^[A-Za-z0-9_-]{1,64}$/.test(word)) && new Set(words).size === words.length
+  if (!isList || (!isAlone && (has('none') || everyone)) || !(has('none') || has('admins') || everyone)) {
+    throw new Refusal('must be admins, everyone, none, or a list of admins and userTypes like admins,teacher')
+  }
+  return {
+    everyone,
+    admins: everyone || has('admins'),
+    userTypes: words.filter((word) => !['admins', 'everyone', 'none'].includes(word)),
+  }
 }
 
 /** Visible ASCII, because it travels in headers, claims or key names. */

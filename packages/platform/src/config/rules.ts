@@ -49,9 +49,8 @@ export function findContradictions(config: Partial<Config>): string[] {
       'GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET must be given together',
     ],
     [
-      config.webauthnOrigins?.some((origin) => !isOriginOf(origin, config.webauthnRpId ?? '')) === true &&
-        config.webauthnRpId !== undefined,
-      'WEBAUTHN_ORIGINS must each be https (or http://localhost) and in the domain of WEBAUTHN_RP_ID; by default PUBLIC_URL is',
+      hasForeignOrigin(config.webauthnOrigins, config.webauthnRpId),
+      'WEBAUTHN_ORIGINS must be in the domain WEBAUTHN_RP_ID; without them PUBLIC_URL or one of ALLOWED_ORIGINS must',
     ],
     [isPresent(config.mailUrl) && config.mailFrom === null, 'MAIL_FROM is required with MAIL_URL'],
     ...(config.nodeEnv === 'production' ? productionRules(config) : []),
@@ -112,6 +111,10 @@ function isPlainHttp(url: string | undefined): boolean {
   if (url === undefined) return false
   const { protocol, hostname } = new URL(url)
   return protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
+}
+
+function hasForeignOrigin(origins: readonly string[] | undefined, domain: string | undefined): boolean {
+  return origins !== undefined && domain !== undefined && origins.some((one) => !isOriginOf(one, domain))
 }
 
 function isPresent(value: object | string | null | undefined): boolean {

@@ -33,7 +33,11 @@ export interface CookieSessions extends CsrfGuard {
    */
   giveCsrfToken(request: FastifyRequest, reply: FastifyReply, sessionId: string | null): string
   /** Answers a session without its tokens, which are set as cookies. */
-  send(request: FastifyRequest, reply: FastifyReply, session: Session): FastifyReply
+  send(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    session: Session & { recoveryCodes?: string[] },
+  ): FastifyReply
   /** Takes the cookies of a session that has ended back. */
   expire(reply: FastifyReply): void
   /** The same for one that was signed out, with whatever else of it a browser may keep. */
@@ -111,8 +115,9 @@ export function registerCookieSessions(app: App, deps: Deps): void {
         cookies.write('csrfToken', csrfTokenFor(request, session.sessionId), refreshTtlSeconds),
       ])
       // By its own schema, so that the bearer's answer has one shape and is written as fast as ever.
-      const { user, sessionId, expiresIn, refreshExpiresIn } = session
-      const body = reply.serializeInput({ expiresIn, refreshExpiresIn, sessionId, user }, answerSchema)
+      const { user, sessionId, expiresIn, refreshExpiresIn, recoveryCodes } = session
+      const shown = { expiresIn, refreshExpiresIn, sessionId, user, recoveryCodes }
+      const body = reply.serializeInput(shown, answerSchema)
       return reply.type('application/json; charset=utf-8').send(body)
     },
 

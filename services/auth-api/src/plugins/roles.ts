@@ -16,7 +16,7 @@ export interface Standing {
   /** Authenticator assurance level of the session, NIST SP 800-63B. */
   readonly aal: number
   /** Whether the user has a second factor. */
-  readonly mfaEnabled: boolean
+  readonly hasSecondFactor: boolean
 }
 
 export interface StandingSource {
@@ -27,7 +27,7 @@ export interface StandingSource {
 }
 
 interface RoleDeps extends Pick<Deps, 'events' | 'log'> {
-  readonly config: Pick<Deps['config'], 'adminRequireMfa'>
+  readonly config: Pick<Deps['config'], 'requireMfa'>
 }
 
 const withSecondFactor = 2
@@ -39,7 +39,7 @@ const withSecondFactor = 2
  */
 export function registerRoles(
   app: App,
-  { config: { adminRequireMfa }, events, log }: RoleDeps,
+  { config: { requireMfa }, events, log }: RoleDeps,
   { standingOf, optionsOf }: StandingSource,
 ): void {
   const isNews = createOnceAMinute()
@@ -64,8 +64,8 @@ export function registerRoles(
         report(request)
         throw new AppError('forbidden')
       }
-      if (!adminRequireMfa || standing.aal >= withSecondFactor) return
-      if (standing.mfaEnabled) throw new StepUpRequired((await optionsOf(userId)).methods)
+      if (!requireMfa.admins || standing.aal >= withSecondFactor) return
+      if (standing.hasSecondFactor) throw new StepUpRequired((await optionsOf(userId)).methods)
       throw new AppError('mfa_required', 'Enrol a second factor: POST /2fa/setup.')
     }
   }

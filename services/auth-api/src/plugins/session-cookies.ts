@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 /** A cookie of ours as a request brings it. */
 export type SessionCookie = { kind: 'none' } | { kind: 'twice' } | { kind: 'value'; value: string }
 
-export type SessionCookieName = 'accessToken' | 'refreshToken' | 'csrfToken' | 'devicePass'
+export type SessionCookieName = 'accessToken' | 'refreshToken' | 'csrfToken' | 'devicePass' | 'rememberToken'
 
 interface Definition {
   readonly name: string
@@ -38,6 +38,7 @@ export function createSessionCookies(isProduction: boolean): SessionCookies {
     refreshToken: { name: named('__Secure-', 'lk_rt'), attributes: `; Path=/api; HttpOnly${flags}` },
     csrfToken: { name: named('__Host-', 'lk_csrf'), attributes: `; Path=/${flags}` }, // the page's script repeats it
     devicePass: { name: named('__Host-', 'lk_dev'), attributes: `; Path=/; HttpOnly${flags}` },
+    rememberToken: { name: named('__Host-', 'lk_mfa'), attributes: `; Path=/; HttpOnly${flags}` },
   }
 
   function write(cookie: SessionCookieName, value: string, maxAgeSeconds: number): string {
@@ -52,6 +53,7 @@ export function createSessionCookies(isProduction: boolean): SessionCookies {
       refreshToken: definitions.refreshToken.name,
       csrfToken: definitions.csrfToken.name,
       devicePass: definitions.devicePass.name,
+      rememberToken: definitions.rememberToken.name,
     },
     read: ({ headers }, cookie) =>
       headers.cookie === undefined ? none : findCookie(headers.cookie, definitions[cookie].name),

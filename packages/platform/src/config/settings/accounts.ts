@@ -1,4 +1,4 @@
-import { flag } from '../parsers.js'
+import { duration, flag, mfaRequirement, zeroOr } from '../parsers.js'
 import { defaulted, optional } from '../setting.js'
 
 export const accountSettings = {
@@ -13,6 +13,18 @@ export const accountSettings = {
     flag,
     'false',
     'Whether people may sign in by a link in a mail, and so everyone who reads their mailbox (ASVS 6.3.6).',
+  ),
+  requireMfa: defaulted(
+    'REQUIRE_MFA',
+    mfaRequirement,
+    'admins',
+    'Who needs a second factor, and sets one up before a sign-in comes to anything: admins (and auditors), everyone, or a list like admins,teacher with types of users. none is for development.',
+  ),
+  mfaRememberSeconds: defaulted(
+    'MFA_REMEMBER_TTL',
+    zeroOr(duration('1h', '365d')),
+    '30d',
+    'How long a device that its user has asked to be remembered needs the password alone; 0 remembers none. Admins and auditors are always asked.',
   ),
   traitsSchema: optional(
     'TRAITS_SCHEMA',

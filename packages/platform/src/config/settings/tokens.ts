@@ -64,12 +64,6 @@ export const tokenSettings = {
     '12h',
     'The same as SESSION_MAX_AGE for admins and auditors, counted from when they last gave a credential; never longer than it.',
   ),
-  adminRequireMfa: defaulted(
-    'ADMIN_REQUIRE_MFA',
-    flag,
-    'true',
-    'Whether admins and auditors need a session with a second factor for the admin API.',
-  ),
   maxSessionsPerUser: defaulted(
     'MAX_SESSIONS_PER_USER',
     wholeNumber(1, 500),

@@ -24,13 +24,14 @@ export interface StandingRow {
   roles: string[]
   aal: number
   /** Whether the user has a second factor. */
-  mfaEnabled: boolean
+  hasSecondFactor: boolean
 }
 
 /** Of the user of a session that has not ended, as of now; else null. */
 export async function findStandingOf(sql: Sql, sessionId: string): Promise<StandingRow | null> {
   const [row] = await sql<StandingRow[]>`
-    SELECT u.roles, s.aal, u.mfa_enabled
+    SELECT u.roles, s.aal,
+      u.mfa_enabled OR EXISTS (SELECT FROM passkeys p WHERE p.user_id = u.id AND p.disabled_at IS NULL) AS has_second_factor
     FROM sessions s JOIN users u ON u.id = s.user_id
     WHERE s.id = ${sessionId} AND u.disabled_at IS NULL
       AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.absolute_expires_at > now()`

@@ -17,6 +17,8 @@ type LoginDeps = GuessDeps & Pick<Deps, 'passwords' | 'revocations'>
 export interface SignInOrigin {
   origin: RequestOrigin
   pass: DevicePass | null
+  /** By which the device may be spared the second factor; unchecked. */
+  rememberToken: string | null
 }
 
 /** Why a sign-in failed: for the event, never for the answer. */
@@ -30,14 +32,14 @@ type Failure =
   | 'changed_meanwhile'
 
 /**
- * Signs in by e-mail or username, or asks for the second factor of a user who has one. An unknown, a disabled and a known account
+ * Signs in by e-mail or username, or asks for the second factor of a user who has one, or must have. An unknown, a disabled and a known account
  * with a wrong password are refused alike, in the answer and in time: each costs one read, one count, one hash and one event.
  * @throws AppError validation_failed, overloaded, rate_limited, too_many_attempts, invalid_credentials.
  */
 export async function logIn(
   deps: LoginDeps,
   body: LoginBody,
-  { origin, pass }: SignInOrigin,
+  { origin, pass, rememberToken }: SignInOrigin,
 ): Promise<SignIn> {
   const identifier = readLoginIdentifier(body)
   assertPresentable(body.password, '/password')
@@ -45,7 +47,7 @@ export async function logIn(
     const account = await findAccount(deps.sql, identifier)
     const target = { user: account, name: `${identifier.kind} ${identifier.value}`, pass }
     return guessAt(deps, target, origin, async (guess) => {
-      const attempt = { ...body, guess, origin }
+      const attempt = { ...body, rememberToken, guess, origin }
       let outcome = await tryAccount(deps, passwords, account, attempt)
       // A parallel sign-in renewed the hash, or the password was changed, while ours was computed: what is stored now decides.
       if (outcome === 'changed_meanwhile')
@@ -63,7 +65,8 @@ export async function logIn(
   })
 }
 
-interface Attempt extends LoginBody {
+interface Attempt extends Omit<LoginBody, 'rememberToken'> {
+  rememberToken: string | null
   guess: Guess
   origin: RequestOrigin
 }
@@ -72,7 +75,7 @@ async function tryAccount(
   deps: LoginDeps,
   passwords: AdmittedPasswords,
   account: Account | null,
-  { password, deviceName, userType, guess, origin }: Attempt,
+  { password, deviceName, userType, rememberToken, guess, origin }: Attempt,
 ): Promise<SignIn | Failure> {
   const stored = account?.passwordHash ?? null
   const isRight = await (stored === null
@@ -97,6 +100,7 @@ async function tryAccount(
     mfaEnabled,
     amr: ['pwd'],
     deviceName: deviceName ?? null,
+    rememberToken,
     guess,
     origin,
   }

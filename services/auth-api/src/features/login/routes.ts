@@ -24,8 +24,10 @@ export function loginRoutes(app: App, deps: Deps): void {
     handler: async (request, reply) => {
       const inCookies = app.cookieSessions.isAskedFor(request)
       const origin = originOf(request)
+      const pass = app.devicePasses.read(request)
+      const rememberToken = request.body.rememberToken ?? app.rememberTokens.read(request)
       const signIn = await countAttempt(deps.metrics, 'login', () =>
-        logIn(deps, request.body, { origin, pass: app.devicePasses.read(request) }),
+        logIn(deps, request.body, { origin, pass, rememberToken }),
       )
       return answerSignIn(request, reply, { signIn, inCookies, origin })
     },

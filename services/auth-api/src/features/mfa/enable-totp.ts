@@ -1,19 +1,17 @@
 import { AppError } from '@latchkey/contracts/errors'
-import { newSecurityEvent } from '@latchkey/platform/security-events/security-event'
 import type { Deps } from '../../deps.js'
 import type { RequestOrigin } from '../../request-origin.js'
 import { reauthenticate } from '../sessions/reauthenticate.js'
 import { revokeSessions } from '../sessions/revoke-sessions.js'
-import { enablePendingSeed, findPendingSeed, insertRecoveryCodes } from './enrolment/queries.js'
+import { checkPendingSeed, nothingSetUp, type CheckDeps } from './enrolment/check-pending-seed.js'
+import { enablePendingSeed, insertRecoveryCodes } from './enrolment/queries.js'
 import { amrOf } from './presented-code.js'
 import { lockOwner } from './queries.js'
 import { newRecoveryCodes } from './recovery-code.js'
-import { findStep } from './totp.js'
-import { openSeed } from './totp-seed.js'
 
-type EnableDeps = Pick<Deps, 'config' | 'events' | 'keyring' | 'limits' | 'revocations' | 'sql'>
+type EnableDeps = CheckDeps & Pick<Deps, 'config' | 'revocations'>
 
-export interface Enrolment {
+export interface TotpEnrolment {
   userId: string
   /** The session that asks, and stays. */
   sessionId: string
@@ -26,26 +24,16 @@ export interface Enrolment {
  * whoever has one of them did not need the factor. The session that asks has given it.
  * @throws AppError mfa_code_invalid, one_time_token_invalid (nothing is set up), rate_limited, session_revoked.
  */
-export async function enableTotp(deps: EnableDeps, enrolment: Enrolment): Promise<string[]> {
-  const { userId, sessionId, code, origin } = enrolment
+export async function enableTotp(deps: EnableDeps, enrolment: TotpEnrolment): Promise<string[]> {
+  const { userId, sessionId, origin } = enrolment
   // Whoever guesses here has a session, and not the seed that its owner is just setting up.
   const counted = `setup ${userId}`
-  await deps.limits.consume('mfaChallenge', counted, origin)
-  const pendingSeed = await findPendingSeed(deps.sql, userId)
-  if (pendingSeed === null) throw nothingSetUp()
-  const seed = openSeed(deps.keyring, userId, pendingSeed)
-  const step = findStep(seed, code, { nowMs: Date.now(), lastUsedStep: 0 })
-  if (step === null) {
-    const data = { reason: 'wrong_code', method: 'totp', during: 'mfa_setup' }
-    await deps.events.report(newSecurityEvent('mfa.failed', { ...origin, userId, sessionId, data }))
-    throw new AppError('mfa_code_invalid')
-  }
+  const seed = await checkPendingSeed(deps, { ...enrolment, counted })
 
   const { codes, hashes } = newRecoveryCodes()
   const ended = await deps.sql.begin(async (sql) => {
     await lockOwner(sql, userId)
-    if (!(await enablePendingSeed(sql, { userId, sessionId, pendingSeed, step, origin })))
-      throw nothingSetUp()
+    if (!(await enablePendingSeed(sql, { userId, sessionId, ...seed, origin }))) throw nothingSetUp()
     await insertRecoveryCodes(sql, { userId, hashes })
     const given = { sessionId, passwordHash: null, amr: [...amrOf.totp], method: 'totp', origin }
     if ((await reauthenticate(sql, deps, given)) === null) throw new AppError('session_revoked')
@@ -55,9 +43,3 @@ export async function enableTotp(deps: EnableDeps, enrolment: Enrolment): Promis
   await deps.limits.clear('mfaChallenge', counted)
   return codes
 }
-
-const nothingSetUp = (): AppError =>
-  new AppError(
-    'one_time_token_invalid',
-    'Nothing is set up, or it took too long: begin with POST /2fa/setup.',
-  )

@@ -7,6 +7,9 @@ const shape = /^lkm_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
 /** How long a person may look for the phone. */
 export const mfaTokenSeconds = 300
 
+/** How long a person may take to install an app and scan its code. */
+export const enrolmentSeconds = 900
+
 /** What stands for a passed first factor until the second is given. Looked up by its hash, and good for nothing else. */
 export function newMfaToken(): { token: string; hash: Buffer } {
   const token = prefix + randomBytes(32).toString('base64url')

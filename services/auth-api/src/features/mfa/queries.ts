@@ -1,3 +1,5 @@
+import { needsSecondFactor } from '@latchkey/platform/accounts/queries'
+import type { MfaRequirement } from '@latchkey/platform/config/config'
 import type { Sql } from '@latchkey/platform/database/client'
 import type { RequestOrigin } from '../../request-origin.js'
 
@@ -8,42 +10,63 @@ export interface NewChallenge {
   passwordHash: string | null
   amr: string[]
   deviceName: string | null
-  ttlSeconds: number
+  requireMfa: MfaRequirement
+  ttlSeconds: { challenge: number; enrolment: number }
   origin: RequestOrigin
 }
 
+/** What a sign-in waits for. */
+export interface Waiting {
+  /** There is no second factor yet, and there must be one. */
+  isEnrolment: boolean
+  hasTotp: boolean
+  hasPasskeys: boolean
+  hasRecoveryCodes: boolean
+}
+
 /**
- * Keeps a passed first factor until the second is given, and tells of it: whoever got this far knows the password. Null when the
- * password was changed, the second factor removed, or the user disabled or deleted meanwhile. Takes no lock: the row names the time of
- * the password that it was read with, and `consumeChallenge` compares.
+ * Keeps a passed first factor until the second is given, or set up by who must have one, and tells of it: whoever got this far knows the
+ * password. Null when the password was changed, the second factor removed, or the user disabled or deleted meanwhile. Takes no lock: the
+ * row names the time of the password that it was read with, and what consumes it compares.
  */
 export async function insertChallenge(
   sql: Sql,
   { origin, ...challenge }: NewChallenge,
-): Promise<{ hasRecoveryCodes: boolean } | null> {
-  const [row] = await sql<{ hasRecoveryCodes: boolean }[]>`
-    WITH challenge AS (
-      INSERT INTO sign_in_challenges (token_hash, user_id, password_changed_at, amr, device_name, expires_at)
-      SELECT ${challenge.tokenHash}, u.id, c.password_changed_at, ${challenge.amr}::text[], ${challenge.deviceName},
-        now() + make_interval(secs => ${challenge.ttlSeconds})
-      FROM users u LEFT JOIN credentials c ON c.user_id = u.id
-      WHERE u.id = ${challenge.userId} AND u.disabled_at IS NULL AND u.mfa_enabled
+): Promise<Waiting | null> {
+  const [row] = await sql<Waiting[]>`
+    WITH owner AS (
+      SELECT u.id, c.password_changed_at, u.mfa_enabled AS has_totp, has_passkeys,
+        NOT u.mfa_enabled AND NOT has_passkeys AS is_enrolment
+      FROM users u LEFT JOIN credentials c ON c.user_id = u.id, LATERAL (${usablePasskeys(sql)}) AS others
+      WHERE u.id = ${challenge.userId} AND u.disabled_at IS NULL
+        AND (u.mfa_enabled OR ${needsSecondFactor(sql, challenge.requireMfa)})
         AND (${challenge.passwordHash}::text IS NULL OR c.password_hash = ${challenge.passwordHash})
-      RETURNING user_id
+    ), challenge AS (
+      INSERT INTO sign_in_challenges (token_hash, user_id, password_changed_at, amr, device_name, purpose, expires_at)
+      SELECT ${challenge.tokenHash}, id, password_changed_at, ${challenge.amr}::text[], ${challenge.deviceName},
+        CASE WHEN is_enrolment THEN 'enrolment' ELSE 'second_factor' END,
+        now() + make_interval(secs => CASE WHEN is_enrolment THEN ${challenge.ttlSeconds.enrolment}::float8 ELSE ${challenge.ttlSeconds.challenge} END)
+      FROM owner
     ), told AS (
       INSERT INTO outbox (type, severity, user_id, ip, user_agent, request_id, data)
-      SELECT 'mfa.challenged', 'info', user_id, ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId},
-        jsonb_build_object('amr', to_jsonb(${challenge.amr}::text[]))
-      FROM challenge
+      SELECT CASE WHEN is_enrolment THEN 'mfa.enrolment_required' ELSE 'mfa.challenged' END, 'info', id,
+        ${origin.ip}::inet, ${origin.userAgent}, ${origin.requestId}, jsonb_build_object('amr', to_jsonb(${challenge.amr}::text[]))
+      FROM owner
     )
-    SELECT EXISTS (SELECT FROM recovery_codes r WHERE r.user_id = challenge.user_id) AS has_recovery_codes FROM challenge`
+    SELECT is_enrolment, has_totp, has_passkeys, EXISTS (SELECT FROM recovery_codes r WHERE r.user_id = owner.id) AS has_recovery_codes
+    FROM owner`
   return row ?? null
 }
+
+/** Of a user `u`. */
+const usablePasskeys = (sql: Sql) =>
+  sql`SELECT EXISTS (SELECT FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL) AS has_passkeys`
 
 /** The user who began a sign-in that may still be completed. */
 export async function findChallenge(sql: Sql, tokenHash: Buffer): Promise<{ userId: string } | null> {
   const [row] = await sql<{ userId: string }[]>`
-    SELECT user_id FROM sign_in_challenges WHERE token_hash = ${tokenHash} AND expires_at > now()`
+    SELECT user_id FROM sign_in_challenges
+    WHERE token_hash = ${tokenHash} AND purpose = 'second_factor' AND expires_at > now()`
   return row ?? null
 }
 
@@ -57,7 +80,7 @@ export async function consumeChallenge(
 ): Promise<{ amr: string[]; deviceName: string | null } | null> {
   const [row] = await sql<{ amr: string[]; deviceName: string | null }[]>`
     DELETE FROM sign_in_challenges
-    WHERE token_hash = ${tokenHash} AND user_id = ${userId} AND expires_at > now()
+    WHERE token_hash = ${tokenHash} AND user_id = ${userId} AND purpose = 'second_factor' AND expires_at > now()
       AND password_changed_at IS NOT DISTINCT FROM (SELECT password_changed_at FROM credentials WHERE user_id = ${userId})
     RETURNING amr, device_name`
   return row ?? null

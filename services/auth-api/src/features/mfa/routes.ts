@@ -1,5 +1,18 @@
-import { Problem, RecoveryCodes, SecondFactors, Session, TotpSetup } from '@latchkey/contracts/http/answers'
-import { ChallengeBody, SecondFactorBody, TotpVerifyBody } from '@latchkey/contracts/http/bodies'
+import {
+  ChallengeAnswer,
+  EnrolledSession,
+  Problem,
+  RecoveryCodes,
+  SecondFactors,
+  TotpSetup,
+} from '@latchkey/contracts/http/answers'
+import {
+  ChallengeBody,
+  EnrolmentBody,
+  EnrolmentVerifyBody,
+  SecondFactorBody,
+  TotpVerifyBody,
+} from '@latchkey/contracts/http/bodies'
 import { SessionModeHeader } from '@latchkey/contracts/http/headers'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -13,7 +26,8 @@ import { signInTools } from '../sessions/sign-in-tools.js'
 import { answerChallenge } from './answer-challenge.js'
 import { disableSecondFactor } from './disable-second-factor.js'
 import { enableTotp } from './enable-totp.js'
-import { findSecondFactors } from './enrolment/queries.js'
+import { enrolRequiredTotp, setUpRequiredTotp } from './enrol-totp.js'
+import { readSecondFactors } from './read-second-factors.js'
 import { replaceRecoveryCodes } from './replace-recovery-codes.js'
 import { setUpTotp } from './set-up-totp.js'
 
@@ -33,19 +47,53 @@ export function mfaRoutes(app: App, deps: Deps): void {
       tags: ['account'],
       summary: 'Complete a sign-in with the second factor',
       description:
-        'With the `mfaToken` of a sign-in that answered `mfaRequired`, and either a code or a recovery code.',
+        'With the `mfaToken` of a sign-in that answered `mfaRequired`, and either a code or a recovery code. With `rememberDevice` and a code the ' +
+        'device is asked for the password alone for a while.',
       headers: SessionModeHeader,
       body: ChallengeBody,
-      response: { 200: Session, ...problems },
+      response: { 200: ChallengeAnswer, ...problems },
     },
     handler: async (request, reply) => {
       const inCookies = app.cookieSessions.isAskedFor(request)
       const origin = originOf(request)
       const pass = app.devicePasses.read(request)
-      const signIn = await countAttempt(deps.metrics, '2fa', () =>
+      const completed = await countAttempt(deps.metrics, '2fa', () =>
         answerChallenge(deps, request.body, { origin, pass }),
       )
-      return answerSignIn(request, reply, { signIn, inCookies, origin })
+      return answerSignIn(request, reply, { ...completed, inCookies, origin })
+    },
+  })
+
+  app.post('/2fa/enrolment/setup', {
+    config: { auth: 'none', limit: 'login' },
+    schema: {
+      tags: ['account'],
+      summary: 'Begin to set up the authenticator app that a sign-in asks for',
+      description: 'With the `mfaToken` of a sign-in that answered `mfaEnrolmentRequired`.',
+      body: EnrolmentBody,
+      response: { 200: TotpSetup, ...problems },
+    },
+    handler: (request) => setUpRequiredTotp(deps, request.body.mfaToken),
+  })
+
+  app.post('/2fa/enrolment/verify', {
+    config: { auth: 'none', limit: 'login' },
+    schema: {
+      tags: ['account'],
+      summary: 'Complete that sign-in with a code of what was set up',
+      description: 'The recovery codes are shown this once. All other sessions end.',
+      headers: SessionModeHeader,
+      body: EnrolmentVerifyBody,
+      response: { 200: EnrolledSession, ...problems },
+    },
+    handler: async (request, reply) => {
+      const inCookies = app.cookieSessions.isAskedFor(request)
+      const origin = originOf(request)
+      const { session, recoveryCodes } = await countAttempt(deps.metrics, '2fa', () =>
+        enrolRequiredTotp(deps, { ...request.body, origin }),
+      )
+      const signIn = { kind: 'session', session } as const
+      return answerSignIn(request, reply, { signIn, inCookies, recoveryCodes, origin })
     },
   })
 
@@ -56,7 +104,7 @@ export function mfaRoutes(app: App, deps: Deps): void {
       summary: 'Which second factors you have',
       response: { 200: SecondFactors, ...problems },
     },
-    handler: (request) => findSecondFactors(deps.sql, callerOf(request).userId),
+    handler: (request) => readSecondFactors(deps, callerOf(request).userId),
   })
 
   app.post('/2fa/setup', {

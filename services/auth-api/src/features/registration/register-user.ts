@@ -5,7 +5,7 @@ import type { RegisterBody } from '@latchkey/contracts/http/bodies'
 import type { Deps } from '../../deps.js'
 import type { RequestOrigin } from '../../request-origin.js'
 import { assertGoodPassword } from '../passwords/assert-good-password.js'
-import { openSession, type OpenedSession } from '../sessions/open-session.js'
+import { finishFirstFactor, type SignIn } from '../mfa/finish-first-factor.js'
 import { insertUser } from './queries.js'
 import { readRegistration } from './read-registration.js'
 
@@ -15,7 +15,7 @@ type RegistrationDeps = Pick<
 >
 
 /**
- * Registers a user and opens the first session, both or neither. The hash comes first, so that a name that is taken and one
+ * Registers a user and opens the first session, or asks for a second factor to be set up, both or neither. The hash comes first, so that a name that is taken and one
  * that is free cost the same, and so that no transaction waits for it.
  * @throws AppError validation_failed, password_rejected, email_taken, username_taken, trait_taken, overloaded.
  */
@@ -23,7 +23,7 @@ export async function registerUser(
   deps: RegistrationDeps,
   body: RegisterBody,
   origin: RequestOrigin,
-): Promise<OpenedSession> {
+): Promise<SignIn> {
   const { password, ...user } = readRegistration(body, deps.traits)
   await assertGoodPassword(deps, { password, owner: user, path: '/password' })
   const passwordHash = await deps.passwords.admit((passwords) => passwords.hash(password))
@@ -32,7 +32,8 @@ export async function registerUser(
   const opened = await deps.sql.begin(async (sql) => {
     await insertUser(sql, { ...user, id: userId, passwordHash }, verification, origin)
     await fileTraits(sql, userId, deps.traits.toFile(user.traits))
-    return openSession(sql, deps, { userId, passwordHash, amr: ['pwd'], deviceName: null, origin })
+    const first = { userId, passwordHash, mfaEnabled: false, amr: ['pwd'], deviceName: null, origin }
+    return finishFirstFactor(sql, deps, first)
   })
   if (opened === null) throw new Error('A user that was just made cannot sign in')
   return opened

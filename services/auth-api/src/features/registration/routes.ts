@@ -1,4 +1,4 @@
-import { Problem, Session, VerificationRequired } from '@latchkey/contracts/http/answers'
+import { Problem, SignInAnswer, VerificationRequired } from '@latchkey/contracts/http/answers'
 import { RegisterBody } from '@latchkey/contracts/http/bodies'
 import { SessionModeHeader } from '@latchkey/contracts/http/headers'
 import type { App } from '../../app-types.js'
@@ -24,7 +24,7 @@ export function registrationRoutes(app: App, deps: Deps): void {
         headers: SessionModeHeader,
         body: RegisterBody,
         response: {
-          201: Session,
+          201: SignInAnswer,
           202: VerificationRequired,
           400: Problem,
           403: Problem,
@@ -40,11 +40,11 @@ export function registrationRoutes(app: App, deps: Deps): void {
           await countAttempt(deps.metrics, 'register', () => awaitRegistration(deps, request.body, origin))
           return reply.code(202).send({ status: 'verification_required' })
         }
-        const session = await countAttempt(deps.metrics, 'register', () =>
+        const signIn = await countAttempt(deps.metrics, 'register', () =>
           registerUser(deps, request.body, origin),
         )
         reply.code(201)
-        return answerSignIn(request, reply, { signIn: { kind: 'session', session }, inCookies, origin })
+        return answerSignIn(request, reply, { signIn, inCookies, origin })
       },
     })
   }

@@ -10,6 +10,10 @@ import { deviceNameOf } from './user-agent.js'
 
 export type OpenedSession = OpenedSessionRow
 
+/** What the rules for a new session are. */
+export type OpeningConfig = Lifetimes &
+  Pick<Config, 'maxSessionsPerUser' | 'mfaRememberSeconds' | 'requireMfa'>
+
 export interface OpenSessionInput {
   userId: string
   /**
@@ -21,6 +25,8 @@ export interface OpenSessionInput {
   amr: string[]
   /** What the client calls the device. Without it the device is called by its user agent, which may change. */
   deviceName: string | null
+  /** Of a device that may stand in for the second factor, beside the password; then it must. */
+  rememberTokenHash?: Buffer
   /** The guess by which the user came in: what was counted with it is cleared as the session opens. */
   guess?: { readonly subject: Buffer }
   origin: RequestOrigin
@@ -31,12 +37,12 @@ export interface OpenSessionInput {
  * least recently used sessions beyond MAX_SESSIONS_PER_USER: once it is committed, the caller hands `endedSessionIds` to
  * `revocations.revoke`.
  * Null when the password was changed or the user disabled or deleted meanwhile: answer that as a wrong password. Null also when the
- * user has a second factor and `amr` has none, so that no way in goes past it: see `finishFirstFactor`.
+ * user has a second factor, or must have one, and `amr` has none, so that no way in goes past it: see `finishFirstFactor`.
  */
 export function openSession(
   sql: Sql,
-  { config }: { config: Lifetimes & Pick<Config, 'maxSessionsPerUser'> },
-  { userId, passwordHash, amr, deviceName, guess, origin }: OpenSessionInput,
+  { config }: { config: OpeningConfig },
+  { userId, passwordHash, amr, deviceName, rememberTokenHash, guess, origin }: OpenSessionInput,
 ): Promise<OpenedSession | null> {
   const fingerprint = fingerprintOf(origin)
   return insertSession(sql, {
@@ -45,6 +51,9 @@ export function openSession(
     passwordHash,
     amr,
     aal: aalOf(amr),
+    rememberTokenHash: rememberTokenHash ?? null,
+    rememberSeconds: config.mfaRememberSeconds,
+    requireMfa: config.requireMfa,
     guessSubject: guess?.subject ?? null,
     origin,
     deviceName,

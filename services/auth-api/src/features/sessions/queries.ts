@@ -82,7 +82,8 @@ export async function revokeSession(
 
 /**
  * Ends the user's live sessions, all but one when that is given; the ids of those ended. One event each. Sign-ins that wait for a
- * second factor are over, too. Rows are locked in the order of their ids, so that two of these at once cannot deadlock.
+ * second factor are over, too, and no device is remembered any more: what ends sessions is done because somebody may have one who
+ * should not. Rows are locked in the order of their ids, after those others, so that neither two of these at once nor a sign-in can deadlock.
  */
 export async function revokeSessionsOfUser(
   sql: Sql,
@@ -90,13 +91,22 @@ export async function revokeSessionsOfUser(
   { exceptSessionId, ...revocation }: Revocation & { exceptSessionId: string | null },
 ): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    WITH live AS (
+    WITH half_open AS (
+      DELETE FROM sign_in_challenges WHERE user_id = ${userId} RETURNING user_id
+    ), forgotten AS (
+      DELETE FROM remembered_devices WHERE user_id = ${userId} RETURNING user_id
+    ), live AS (
       SELECT s.id FROM sessions s
       WHERE s.user_id = ${userId} AND ${canEnd(sql)} AND (${exceptSessionId}::uuid IS NULL OR s.id <> ${exceptSessionId})
+        AND (SELECT count(*) FROM half_open) >= 0 AND (SELECT count(*) FROM forgotten) >= 0
       ORDER BY s.id
       FOR UPDATE
-    ), half_open AS (
-      DELETE FROM sign_in_challenges WHERE user_id = ${userId}
+    ), told_forgotten AS (
+      INSERT INTO outbox (type, severity, user_id, actor_id, ip, user_agent, request_id, data)
+      SELECT 'device.forgotten', 'info', user_id, coalesce(${revocation.actorId ?? null}::uuid, user_id),
+        ${revocation.origin.ip}::inet, ${revocation.origin.userAgent}, ${revocation.origin.requestId},
+        jsonb_build_object('reason', ${revocation.reason}::text, 'devices', count(*))
+      FROM forgotten GROUP BY user_id
     ), ended AS (
       UPDATE sessions s SET revoked_at = now(), revoke_reason = ${revocation.reason}
       FROM live WHERE s.id = live.id

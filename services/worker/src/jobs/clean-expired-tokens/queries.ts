@@ -86,6 +86,22 @@ export async function deleteExpiredChallenges(sql: Sql, limit: number): Promise<
   return row?.deleted ?? 0
 }
 
+/** The same for devices that are not remembered any more. */
+export async function deleteExpiredDevices(sql: Sql, limit: number): Promise<number> {
+  const [row] = await sql<{ deleted: number }[]>`
+    WITH deleted AS (
+      DELETE FROM remembered_devices WHERE id = ANY (ARRAY(
+        SELECT id FROM remembered_devices
+        WHERE expires_at <= now()
+        ORDER BY expires_at
+        LIMIT ${limit}
+        FOR UPDATE SKIP LOCKED))
+      RETURNING 1
+    )
+    SELECT count(*)::int AS deleted, set_config('synchronous_commit', 'off', true) FROM deleted`
+  return row?.deleted ?? 0
+}
+
 /** Deletes at most `limit` counters of failed attempts that could have gone on `rememberSeconds` ago; answers how many. */
 export async function deleteForgottenGuesses(
   sql: Sql,

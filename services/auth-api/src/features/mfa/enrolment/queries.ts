@@ -1,6 +1,9 @@
 import type { SecondFactors } from '@latchkey/contracts/http/answers'
+import { needsSecondFactor } from '@latchkey/platform/accounts/queries'
+import type { MfaRequirement } from '@latchkey/platform/config/config'
 import type { Sql } from '@latchkey/platform/database/client'
 import type { RequestOrigin } from '../../../request-origin.js'
+import type { RemovedFactor } from '../assert-second-factor-stays.js'
 
 /** pg_type.typarray of bytea. */
 const byteaArrayOid = 1001
@@ -35,7 +38,13 @@ export async function findPendingSeed(sql: Sql, userId: string): Promise<Buffer 
  */
 export async function enablePendingSeed(
   sql: Sql,
-  enrolment: { userId: string; sessionId: string; pendingSeed: Buffer; step: number; origin: RequestOrigin },
+  enrolment: {
+    userId: string
+    sessionId: string | null
+    pendingSeed: Buffer
+    step: number
+    origin: RequestOrigin
+  },
 ): Promise<boolean> {
   const { origin } = enrolment
   const rows = await sql`
@@ -58,6 +67,11 @@ export async function enablePendingSeed(
     )
     SELECT id FROM u`
   return rows.length > 0
+}
+
+/** Those that a factor of before has left, without a word: its end was told. */
+export async function forgetUnusedRecoveryCodes(sql: Sql, userId: string): Promise<void> {
+  await sql`DELETE FROM recovery_codes WHERE user_id = ${userId}`
 }
 
 export async function insertRecoveryCodes(
@@ -115,14 +129,71 @@ export async function deleteSecondFactors(sql: Sql, { origin, ...removal }: Fact
   return rows.length > 0
 }
 
-export async function findSecondFactors(sql: Sql, userId: string): Promise<SecondFactors> {
-  const [{ enabledAt, recoveryCodesLeft }] = await sql<
-    [{ enabledAt: Date | null; recoveryCodesLeft: number }]
-  >`
+/** The user whose sign-in waits for a second factor to be set up. */
+export async function findEnrolment(sql: Sql, tokenHash: Buffer): Promise<{ userId: string } | null> {
+  const [row] = await sql<{ userId: string }[]>`
+    SELECT user_id FROM sign_in_challenges
+    WHERE token_hash = ${tokenHash} AND purpose = 'enrolment' AND expires_at > now()`
+  return row ?? null
+}
+
+/**
+ * Uses such a sign-in up, under `lockOwner`. Null when another request did, when it has expired, when the password is another one than
+ * then, or when the user has a second factor by now.
+ */
+export async function consumeEnrolment(
+  sql: Sql,
+  { tokenHash, userId }: { tokenHash: Buffer; userId: string },
+): Promise<{ amr: string[]; deviceName: string | null } | null> {
+  const [row] = await sql<{ amr: string[]; deviceName: string | null }[]>`
+    DELETE FROM sign_in_challenges
+    WHERE token_hash = ${tokenHash} AND user_id = ${userId} AND purpose = 'enrolment' AND expires_at > now()
+      AND password_changed_at IS NOT DISTINCT FROM (SELECT password_changed_at FROM credentials WHERE user_id = ${userId})
+      AND EXISTS (SELECT FROM users WHERE id = ${userId} AND NOT mfa_enabled)
+      AND NOT EXISTS (SELECT FROM passkeys WHERE user_id = ${userId} AND disabled_at IS NULL)
+    RETURNING amr, device_name`
+  return row ?? null
+}
+
+/** Whether the user must have a second factor and has no other one than this. */
+export async function isLastRequiredFactor(
+  sql: Sql,
+  { userId, removing, requireMfa }: { userId: string; removing: RemovedFactor; requireMfa: MfaRequirement },
+): Promise<boolean> {
+  const [row] = await sql<{ isLast: boolean }[]>`
+    SELECT ${needsSecondFactor(sql, requireMfa)}
+      AND NOT (u.mfa_enabled AND ${removing.kind !== 'totp'})
+      AND NOT EXISTS (
+        SELECT FROM passkeys
+        WHERE user_id = u.id AND disabled_at IS NULL AND id IS DISTINCT FROM ${removing.kind === 'passkey' ? removing.id : null}
+      ) AS is_last
+    FROM users u WHERE u.id = ${userId}`
+  return row?.isLast === true
+}
+
+/** Null for a user who is gone. */
+export async function findSecondFactors(
+  sql: Sql,
+  {
+    userId,
+    requireMfa,
+    rememberSeconds,
+  }: { userId: string; requireMfa: MfaRequirement; rememberSeconds: number },
+): Promise<SecondFactorsRow | null> {
+  const [row] = await sql<SecondFactorsRow[]>`
     SELECT
-      (SELECT enabled_at FROM totp_factors WHERE user_id = ${userId}) AS enabled_at,
-      (SELECT count(*)::int FROM recovery_codes WHERE user_id = ${userId}) AS recovery_codes_left`
-  return { totp: enabledAt && { enabledAt: enabledAt.toISOString() }, recoveryCodesLeft }
+      (SELECT enabled_at FROM totp_factors WHERE user_id = u.id) AS totp_enabled_at,
+      (SELECT count(*)::int FROM recovery_codes WHERE user_id = u.id) AS recovery_codes_left,
+      (SELECT count(*)::int FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL) AS passkeys,
+      (SELECT count(*)::int FROM remembered_devices WHERE user_id = u.id AND expires_at > now()
+        AND created_at > now() - make_interval(secs => ${rememberSeconds})) AS remembered_devices,
+      ${needsSecondFactor(sql, requireMfa)} AS is_required
+    FROM users u WHERE u.id = ${userId}`
+  return row ?? null
+}
+
+export interface SecondFactorsRow extends Omit<SecondFactors, 'totp'> {
+  totpEnabledAt: Date | null
 }
 
 /** Null for a user without a password. */

@@ -58,6 +58,22 @@ export async function listKnownDevicesOf(sql: Sql, userId: string): Promise<Know
     SELECT first_seen_at, last_seen_at FROM known_devices WHERE user_id = ${userId} ORDER BY last_seen_at DESC`
 }
 
+export interface RememberedDeviceRow {
+  name: string | null
+  userAgent: string | null
+  ipAddress: string | null
+  createdAt: Date
+  lastUsedAt: Date
+  expiresAt: Date
+}
+
+/** That are not asked for the second factor, and those that were, until cleanup. */
+export async function listRememberedDevicesOf(sql: Sql, userId: string): Promise<RememberedDeviceRow[]> {
+  return sql<RememberedDeviceRow[]>`
+    SELECT name, user_agent, host(ip) AS ip_address, created_at, last_used_at, expires_at
+    FROM remembered_devices WHERE user_id = ${userId} ORDER BY last_used_at DESC, id`
+}
+
 export interface LinkRow {
   purpose: string
   email: string

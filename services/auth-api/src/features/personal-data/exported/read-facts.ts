@@ -5,6 +5,7 @@ import {
   listKnownDevicesOf,
   listLinksOf,
   listMailsOf,
+  listRememberedDevicesOf,
   listSessionsOf,
   listUnfinishedSignInsOf,
   type PersonRow,
@@ -19,6 +20,7 @@ export async function readFacts(sql: Sql, userId: string): Promise<Omit<Personal
   if (person === null) return null
   const sessions = await listSessionsOf(sql, userId)
   const knownDevices = await listKnownDevicesOf(sql, userId)
+  const rememberedDevices = await listRememberedDevicesOf(sql, userId)
   const links = await listLinksOf(sql, userId)
   const unfinishedSignIns = await listUnfinishedSignInsOf(sql, userId)
   const mails = await listMailsOf(sql, userId)
@@ -37,6 +39,12 @@ export async function readFacts(sql: Sql, userId: string): Promise<Omit<Personal
     knownDevices: knownDevices.map(({ firstSeenAt, lastSeenAt }) => ({
       firstSeenAt: firstSeenAt.toISOString(),
       lastSeenAt: lastSeenAt.toISOString(),
+    })),
+    rememberedDevices: rememberedDevices.map((device) => ({
+      ...device,
+      createdAt: device.createdAt.toISOString(),
+      lastUsedAt: device.lastUsedAt.toISOString(),
+      expiresAt: device.expiresAt.toISOString(),
     })),
     links: links.map((link) => ({
       ...link,

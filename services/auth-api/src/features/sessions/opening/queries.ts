@@ -1,4 +1,6 @@
+import type { MfaRequirement } from '@latchkey/platform/config/config'
 import type { Sql, SqlFragment } from '@latchkey/platform/database/client'
+import { needsSecondFactor } from '@latchkey/platform/accounts/queries'
 import { fixedStatement } from '@latchkey/platform/database/fixed-statement'
 import type { RequestOrigin } from '../../../request-origin.js'
 import type { Lifetimes } from '../lifetimes.js'
@@ -11,6 +13,10 @@ export interface NewSession {
   passwordHash: string | null
   amr: string[]
   aal: number
+  /** Of a device that may stand in for the second factor; null where none was presented. */
+  rememberTokenHash: Buffer | null
+  rememberSeconds: number
+  requireMfa: MfaRequirement
   /** Whose failures are forgotten as the session opens; null when nothing was guessed. */
   guessSubject: Buffer | null
   origin: RequestOrigin
@@ -33,24 +39,61 @@ export interface OpenedSessionRow extends LiveSessionRow {
 /** Devices of a user that are remembered; the least recently seen are forgotten. Sign-ins at once may each add one more for a while. */
 const maxKnownDevices = 50
 
-/** Whose session it is to be; no row when they may have none. */
-type Presented = (sql: Sql, session: NewSession) => SqlFragment
+type Part = (sql: Sql, session: NewSession) => SqlFragment
 
-const byPassword: Presented = (sql, { userId, passwordHash }) => sql`
+interface Presented {
+  /** Ends in a query `presented`: whose session it is to be, no row when they may have none, and what else is told of it. */
+  readonly presented: Part
+  /** What more must be true of the user `u`. */
+  readonly mayEnter: Part
+}
+
+const rightPassword: Part = (sql, { userId, passwordHash }) => sql`
   SELECT user_id FROM credentials WHERE user_id = ${userId} AND password_hash = ${passwordHash}
   FOR SHARE`
 
-const byLock: Presented = (sql, { userId }) => sql`SELECT ${userId}::uuid AS user_id`
+const hasGivenEnough: Part = (sql, { aal, requireMfa }) =>
+  sql`(${aal} > 1 OR NOT (u.mfa_enabled OR ${needsSecondFactor(sql, requireMfa)}))`
 
-const opening = (presented: Presented) =>
+const byPassword: Presented = {
+  presented: (sql, session) => sql`
+    presented AS (SELECT user_id, '{}'::jsonb AS told FROM (${rightPassword(sql, session)}) AS credential)`,
+  mayEnter: hasGivenEnough,
+}
+
+const byLock: Presented = {
+  presented: (sql, { userId }) => sql`presented AS (SELECT ${userId}::uuid AS user_id, '{}'::jsonb AS told)`,
+  mayEnter: hasGivenEnough,
+}
+
+/**
+ * The device is updated, not only looked at: a removal that came first is seen, however old this statement's view is. It is locked
+ * after the user, as by what forgets devices.
+ */
+const byPasswordOnRememberedDevice: Presented = {
+  presented: (sql, session) => sql`
+    credential AS (${rightPassword(sql, session)}
+    ), owner AS (
+      SELECT u.id FROM users u JOIN credential ON credential.user_id = u.id
+      WHERE u.disabled_at IS NULL AND NOT u.roles && '{admin,auditor}'
+      FOR NO KEY UPDATE OF u
+    ), presented AS (
+      UPDATE remembered_devices r SET last_used_at = now() FROM owner
+      WHERE r.token_hash = ${session.rememberTokenHash} AND r.user_id = owner.id AND r.expires_at > now()
+        AND r.created_at > now() - make_interval(secs => ${session.rememberSeconds})
+      RETURNING r.user_id, jsonb_build_object('rememberedDevice', r.id) AS told
+    )`,
+  mayEnter: (sql) => sql`true`,
+}
+
+const opening = ({ presented, mayEnter }: Presented) =>
   fixedStatement<NewSession, OpenedSessionRow>((sql, session) => {
     const { agent, lifetimes, origin } = session
     return sql`
-    WITH credential AS (${presented(sql, session)}
-    ), u AS (
-      UPDATE users SET last_login_at = now() FROM credential
-      WHERE users.id = credential.user_id AND users.disabled_at IS NULL AND (${session.aal} > 1 OR NOT users.mfa_enabled)
-      RETURNING users.*
+    WITH ${presented(sql, session)}, u AS (
+      UPDATE users u SET last_login_at = now() FROM presented
+      WHERE u.id = presented.user_id AND u.disabled_at IS NULL AND ${mayEnter(sql, session)}
+      RETURNING u.*
     ), ended AS (
       SELECT end_surplus_sessions(u.id, ${session.sessionId}, ${session.maxOtherSessions}) AS id, u.id AS user_id FROM u
     ), told_ended AS (${revocationEvents(sql, { reason: 'session_limit', origin })}
@@ -80,24 +123,30 @@ const opening = (presented: Presented) =>
       INSERT INTO outbox (type, severity, user_id, session_id, ip, user_agent, request_id, data)
       SELECT 'login.succeeded', 'info', s.user_id, s.id, s.ip, s.user_agent, ${origin.requestId},
         jsonb_build_object('amr', to_jsonb(s.amr), 'deviceName', ${session.shownDeviceName}::text)
-          || CASE WHEN device.is_new THEN '{"newDevice": true}'::jsonb ELSE '{}' END
-      FROM s, device
+          || CASE WHEN device.is_new THEN '{"newDevice": true}'::jsonb ELSE '{}' END || presented.told
+      FROM s, device, presented
     )
     SELECT ${liveSession(sql, lifetimes)}, ARRAY(SELECT id FROM ended) AS ended_session_ids
     FROM s JOIN u ON u.id = s.user_id`
   })
 const openingByPassword = opening(byPassword)
 const openingByLock = opening(byLock)
+const openingOnRememberedDevice = opening(byPasswordOnRememberedDevice)
 
 /**
  * Opens a session and tells of it, in one statement. Null when the password was changed, or the user disabled or deleted,
- * while the hash was computed: the share lock makes a change of password wait for us, or us see it. Null also for a user with a
- * second factor who has not given it, whoever calls.
+ * while the hash was computed: the share lock makes a change of password wait for us, or us see it. Null also for a user who has a
+ * second factor, or must have one, and has not given it, whoever calls; a password and a remembered device will do, but for admins.
  * Locks in the order credential, user, sessions, as every change of password does.
  */
 export async function insertSession(sql: Sql, session: NewSession): Promise<OpenedSessionRow | null> {
-  const [row] = await sql.run(session.passwordHash === null ? openingByLock : openingByPassword, session)
+  const [row] = await sql.run(openingOf(session), session)
   return row ?? null
+}
+
+function openingOf({ passwordHash, rememberTokenHash }: NewSession) {
+  if (passwordHash === null) return openingByLock
+  return rememberTokenHash === null ? openingByPassword : openingOnRememberedDevice
 }
 
 export interface Reauthentication {
