@@ -18,6 +18,8 @@ export interface SecretKeys {
   readonly csrf: Buffer
   /** HMAC-SHA-256 of the tokens in links of mails. */
   readonly oneTimeToken: Buffer
+  /** Seed of the Ed25519 key that signs heads of the audit log. */
+  readonly auditChain: Buffer
 }
 
 export interface Keyring {
@@ -54,5 +56,6 @@ function deriveKeys(secret: string): SecretKeys {
     devicePass: deriveKey(secret, 'device-pass/v1'),
     csrf: deriveKey(secret, 'csrf-token/v1'),
     oneTimeToken: deriveKey(secret, 'one-time-token/v1'),
+    auditChain: deriveKey(secret, 'audit-chain/v1'),
   }
 }
