@@ -52,10 +52,7 @@ const ownFolder = fileURLToPath(new URL('../../templates', import.meta.url))
 const fallbackLanguage = 'en'
 const layoutName = 'layout'
 const languagePattern = /^[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}$/i
-const variables = [
-  ...['service', 'publicUrl', 'name', 'time', 'device', 'userAgent', 'ip', 'link'],
-  ...['rule', 'actions', 'alerts', 'more'],
-]
+const variables = 'service publicUrl name time device userAgent ip link rule actions alerts more'.split(' ')
 const maxSubjectLength = 150
 
 /**
