@@ -1,8 +1,8 @@
+import { isatty } from 'node:tty'
 import { createColors } from 'picocolors'
 
-// A pipe has no `isTTY` at all, and without a yes or no the library guesses: CI=true would be enough for colours in a log file.
-const isTerminal = process.stdout.isTTY === true && process.env.TERM !== 'dumb'
-const hasColours = isTerminal && !process.env.NO_COLOR
+// `process.stdout.isTTY` is undefined for a pipe, and without a yes or no the library guesses: for it, CI=true is enough.
+const hasColours = isatty(process.stdout.fd) && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
 
 /** Plain text where nobody sees colours: NO_COLOR (no-color.org), a pipe, a dumb terminal. */
 export const { bold, cyan, dim, green, red, yellow } = createColors(hasColours)
