@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { takeFolderLock, type FolderLock } from './folder-lock.js'
 import { measuredEnv, reportCoverage } from './run-tests/coverage.js'
 import { findTestFiles } from './run-tests/find-test-files.js'
-import { runFiles } from './run-tests/run-files.js'
+import { runGroups } from './run-tests/run-groups.js'
 import { startTestServers, type TestServers } from './run-tests/test-servers.js'
 import { withoutSettings } from './run-tests/without-settings.js'
 import { catchSignals, type CaughtSignals } from './signals.js'
@@ -17,7 +17,7 @@ const root = resolve(import.meta.dirname, '../../..')
 const twoHoursMs = 2 * 3600 * 1000
 
 async function main(args: readonly string[], signals: CaughtSignals): Promise<number> {
-  const files = findTestFiles(root, args)
+  const groups = findTestFiles(root, args)
   const lock = await takeTurn(signals.stop)
   if (lock === 'interrupted') return 1
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
@@ -35,7 +35,7 @@ async function main(args: readonly string[], signals: CaughtSignals): Promise<nu
     }
     // Source maps make a test file start half as fast again; who runs a few wants to see his own lines.
     const nodeArgs = isWhole ? [] : ['--enable-source-maps']
-    const { passed, failed } = await runFiles(files, { cwd: root, env, nodeArgs, ...signals })
+    const { passed, failed } = await runGroups(groups, { cwd: root, env, nodeArgs, ...signals })
     const uncovered = isWhole && !signals.stop.aborted ? await reportCoverage(root, measured) : []
     for (const line of uncovered) console.log(line)
     console.log(`\n${passed} passed, ${failed} failed`)

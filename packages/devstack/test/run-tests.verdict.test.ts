@@ -1,7 +1,8 @@
 /** The verdict of `npm test` is what tap counted, and no crash reads as success. */
 import { join } from 'node:path'
 import { readUncovered } from '@latchkey/devstack/run-tests/coverage'
-import { runFile } from '@latchkey/devstack/run-tests/run-file'
+import { groupFiles, type TestGroup } from '@latchkey/devstack/run-tests/find-test-files'
+import { runGroup } from '@latchkey/devstack/run-tests/run-group'
 import { countAssertions, readFailures } from '@latchkey/devstack/run-tests/totals'
 import t from 'tap'
 
@@ -30,12 +31,44 @@ t.test('a file that does not come to its end in good order is no success', async
   })
   const never = new AbortController().signal
   const run = (name: string, stop = never) =>
-    runFile(join(folder, name), { cwd: folder, env: process.env, stop, force: never })
+    runGroup([join(folder, name)], { cwd: folder, env: process.env, stop, force: never })
   t.match(await run('green.mjs'), { passed: 2, failed: 0, end: null })
   t.match(await run('red.mjs'), { passed: 1, failed: 1, end: null })
   t.match(await run('silent.mjs'), { end: /exit code 0 before its tests did/ })
   t.match(await run('crash.mjs'), { end: /SIGKILL/ })
   t.match(await run('exit.mjs'), { passed: 1, end: 'ended with exit code 3' })
+})
+
+t.test('files that share a process count together, and a failure of one is theirs', async (t) => {
+  const tap = JSON.stringify(import.meta.resolve('tap'))
+  const never = new AbortController().signal
+  const folder = t.testdir({
+    'slow.mjs': `import t from ${tap}; await new Promise((done) => setTimeout(done, 50)); t.test('slow', async (t) => { t.ok(1) })`,
+    'one.mjs': `import t from ${tap}; t.teardown(() => {}); t.test('one', async (t) => { t.ok(1); t.ok(2) })`,
+    'red.mjs': `import t from ${tap}; t.test('red', async (t) => { t.equal(1, 2) })`,
+    'broken.mjs': `throw new Error('cannot be loaded')`,
+  })
+  const run = (...group: TestGroup) =>
+    runGroup(group, { cwd: folder, env: process.env, stop: never, force: never })
+  t.match(await run('one.mjs', 'slow.mjs'), { passed: 3, failed: 0, end: null })
+  t.match(await run('one.mjs', 'red.mjs'), { passed: 2, failed: 1, end: null })
+  t.match(await run('one.mjs', 'broken.mjs'), { passed: 2, failed: 1, output: /cannot be loaded/ })
+})
+
+t.test('what shares a process builds the api there, and does not say that it must be alone', async (t) => {
+  const app = 'const app = await createTestApp(t, settings)'
+  const sources: Record<string, string> = {
+    a: app,
+    b: 'spawn()',
+    c: `// Alone: it ends Redis.\n${app}`,
+    d: app,
+  }
+  const read = (path: string) => sources[path] ?? app
+  t.same(groupFiles(Object.keys(sources), read), [['b'], ['c'], ['a', 'd']])
+  t.same(
+    groupFiles(['1', '2', '3', '4', '5', '6', '7'], read).map((group) => group.length),
+    [6, 1],
+  )
 })
 
 t.test('a line of the cryptography that no test visits is told, and so is a floor', async (t) => {

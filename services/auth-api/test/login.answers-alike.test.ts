@@ -1,4 +1,5 @@
 // Attack: learning which accounts exist, or which are disabled, from the body, the headers or the time of a refusal.
+// Alone: it compares times.
 import t from 'tap'
 import { attemptsOf, comparable, countRows, eventsOf, newPerson, signIn, signUp } from './support/accounts.js'
 import { password } from './support/session-driver.js'

@@ -1,23 +1,53 @@
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { StartError } from '../start-error.js'
 
 const workspaceFolders = ['packages', 'services']
 
+/** Test files that one process runs, one after the other. */
+export type TestGroup = readonly [string, ...string[]]
+
+const filesPerGroup = 6
+
 /**
  * The built files of all tests, or of those that are named by source, relative to `root`. The largest first, because what is still
  * running when no other is left runs alone.
  */
-export function findTestFiles(root: string, named: readonly string[]): string[] {
-  if (named.length > 0) return named.map((name) => builtFileOf(root, name))
-  return [...workspacesIn(root), join(root, 'bench')]
+export function findTestFiles(root: string, named: readonly string[]): TestGroup[] {
+  if (named.length > 0) return named.map((name) => [builtFileOf(root, name)])
+  const paths = [...workspacesIn(root), join(root, 'bench')]
     .map((workspace) => join(workspace, 'dist-test'))
     .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
     .filter((path) => path.endsWith('.test.js'))
     .filter((path) => isThere(sourceOf(path)))
-    .map((path) => ({ path, size: statSync(path).size }))
+    .toSorted()
+  return groupFiles(paths, (path) => readFileSync(sourceOf(path), 'utf8'))
+    .map((group) => ({ group, size: group.reduce((sum, path) => sum + statSync(path).size, 0) }))
     .toSorted((one, other) => other.size - one.size)
-    .map(({ path }) => relative(root, path))
+    .map(({ group: [first, ...others] }) => [
+      relative(root, first),
+      ...others.map((path) => relative(root, path)),
+    ])
+}
+
+/**
+ * Files that build the api in their own process share one, because to load it takes longer than most of them; but for one that says
+ * `// Alone: ` and why. All others start processes, end servers or take hardly any time.
+ */
+export function groupFiles(paths: readonly string[], readSource: (path: string) => string): TestGroup[] {
+  const groups: TestGroup[] = []
+  let open: TestGroup | null = null
+  for (const path of paths) {
+    const source = readSource(path)
+    const canShare = /\bcreateTestApp\(t\b/.test(source) && !/^\/\/ Alone: \S/m.test(source)
+    if (!canShare) groups.push([path])
+    else open = open === null ? [path] : [...open, path]
+    if (open?.length === filesPerGroup) {
+      groups.push(open)
+      open = null
+    }
+  }
+  return open === null ? groups : [...groups, open]
 }
 
 function workspacesIn(root: string): string[] {

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { basename, delimiter } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { dyingWithParent } from '../servers/dying-with-parent.js'
 import type { CaughtSignals } from '../signals.js'
+import type { TestGroup } from './find-test-files.js'
 import { countAssertions, type Totals } from './totals.js'
 
-export interface FileResult extends Totals {
+export interface GroupResult extends Totals {
   /** What it wrote, in TAP, and on standard error. */
   readonly output: string
   readonly complaints: string
@@ -24,19 +27,33 @@ const graceMs = 3000
 /** Of each stream; a test file that writes without end is cut off, not kept in memory. */
 const mostCharacters = 32 * 1024 * 1024
 
+const severalFiles = fileURLToPath(import.meta.resolve('./several-files.js'))
+
 /**
- * Runs one built test file in a process group of its own, so that whatever it started ends with it. When `stop` comes it gets a moment to
- * end that itself; when `force` comes, or its time is over, none.
+ * Runs built test files in a process, and a process group, of their own, so that whatever they started ends with them. When `stop` comes
+ * they get a moment to end that themselves; when `force` comes, or their time is over, none.
  */
-export async function runFile(
-  file: string,
+export async function runGroup(
+  files: TestGroup,
   { cwd, env, nodeArgs = [], stop, force }: RunOptions,
-): Promise<FileResult> {
+): Promise<GroupResult> {
   const startedAtMs = performance.now()
-  const [command, ...args] = [...dyingWithParent('SIGTERM'), process.execPath, ...nodeArgs, file]
+  const [first, ...others] = files
+  // tap names the folders of its tests by the arguments.
+  const program = others.length === 0 ? [first] : [severalFiles, basename(first, '.test.js')]
+  const [command = process.execPath, ...args] = [
+    ...dyingWithParent('SIGTERM'),
+    process.execPath,
+    ...nodeArgs,
+    ...program,
+  ]
   const child = spawn(command, args, {
     cwd,
-    env: { ...env, TAP_TIMEOUT: String(timeoutMs / 1000) }, // tap's own limit, of 30 s, is the file's as well
+    env: {
+      ...env,
+      LATCHKEY_TEST_FILES: files.join(delimiter),
+      TAP_TIMEOUT: String(timeoutMs / 1000), // tap's own limit, of 30 s, is the process's as well
+    },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
