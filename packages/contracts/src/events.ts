@@ -34,6 +34,7 @@ export const securityEventTypes = {
   'recovery_codes.replaced': 'notice',
   'passkey.added': 'notice',
   'passkey.removed': 'notice',
+  'passkey.clone_suspected': 'critical',
   'identity.linked': 'notice',
   'identity.unlinked': 'notice',
   'identity.used': 'info',
@@ -61,6 +62,13 @@ export const securityEventTypes = {
   'client.secret_rotated': 'notice',
   'client.disabled': 'warning',
   'client.authentication_failed': 'warning',
+  'webhook.created': 'warning',
+  'webhook.changed': 'warning',
+  'webhook.deleted': 'warning',
+  'webhook.secret_rotated': 'notice',
+  'webhook.tested': 'info',
+  'webhook.replayed': 'notice',
+  'webhook.disabled': 'critical',
 } as const satisfies Record<string, Severity>
 
 export type Severity = 'info' | 'notice' | 'warning' | 'critical'

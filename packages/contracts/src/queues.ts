@@ -32,6 +32,16 @@ export const SendMailPayload = Type.Object(
 )
 export type SendMailPayload = Static<typeof SendMailPayload>
 
+/** The name of the one kind of job in `webhooks`. */
+export const deliverWebhooksJob = 'deliver-webhooks'
+
+/** Names where something is due; what, and all else, is read when it is sent. */
+export const DeliverWebhooksPayload = Type.Object(
+  { endpointId: Type.String({ format: 'uuid' }) },
+  { $id: 'DeliverWebhooksPayload', additionalProperties: false },
+)
+export type DeliverWebhooksPayload = Static<typeof DeliverWebhooksPayload>
+
 /** Jobs of the `maintenance` queue; each is scheduled once whatever the number of workers. */
 export const maintenanceJobs = [
   'relay-outbox',
@@ -43,6 +53,8 @@ export const maintenanceJobs = [
   'report-on-database',
   'relay-mails',
   'clean-mails',
+  'relay-webhooks',
+  'clean-webhooks',
   'pseudonymise-erased',
   'tell-operators',
 ] as const

@@ -31,6 +31,7 @@ const own: Record<MeteredService, string[]> = {
     'sessions_active',
     'token_cleanup_deleted_total',
     'token_cleanup_duration_seconds',
+    'webhook_deliveries_total',
   ],
 }
 
@@ -57,6 +58,7 @@ function feed(metrics: Metrics): void {
   metrics.securityEventsTotal.inc({ type: 'login.failed', severity: 'notice' })
   metrics.securityEventsLagSeconds.set(0.1)
   metrics.mailSentTotal.inc({ template: 'new-device', status: 'sent' })
+  metrics.webhookDeliveriesTotal.inc({ status: 'delivered' })
   metrics.queueJobs.set({ queue: 'maintenance', state: 'waiting' }, 1)
   metrics.queueJobDurationSeconds.observe({ queue: 'maintenance', name: 'clean-expired-tokens' }, 1)
 }

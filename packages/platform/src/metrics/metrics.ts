@@ -22,7 +22,9 @@ const refreshOutcomes = [
 ] as const
 /** `sent` includes what development keeps in its folder; `retried` is a try that will be repeated; `skipped` has nobody to go to, or no way. */
 const mailStatuses = ['sent', 'retried', 'failed', 'skipped'] as const
-const attemptTypes = ['login', 'register', 'refresh', 'reset'] as const
+/** `retried` is a try that will be repeated; `dead` waits for somebody to replay it. */
+const deliveryStatuses = ['delivered', 'retried', 'dead'] as const
+const attemptTypes = ['login', 'register', 'refresh', 'reset', 'oauth'] as const
 const attemptStatuses = ['success', 'failure'] as const
 
 // Gauges that prom-client calls `_total`, which promtool refuses; `nodejs_active_resources` and its siblings say the same.
@@ -222,6 +224,12 @@ export function createMetrics(service: MeteredService) {
       ['table'],
       workerOnly,
     ),
+    webhookDeliveriesTotal: counter(
+      'webhook_deliveries_total',
+      'Deliveries to webhooks by what became of them.',
+      ['status'],
+      workerOnly,
+    ),
     queueJobs: gauge('queue_jobs', 'Jobs in a queue.', ['queue', 'state'], workerOnly),
     queueJobDurationSeconds: histogram(
       'queue_job_duration_seconds',
@@ -246,6 +254,7 @@ export function createMetrics(service: MeteredService) {
     for (const status of mailStatuses) metrics.mailSentTotal.inc({ template, status }, 0)
   }
   for (const rule of alertRules) metrics.securityAlertsTotal.inc({ rule }, 0)
+  for (const status of deliveryStatuses) metrics.webhookDeliveriesTotal.inc({ status }, 0)
   return metrics
 }
 

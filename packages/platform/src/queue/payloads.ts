@@ -1,5 +1,7 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import {
+  deliverWebhooksJob,
+  DeliverWebhooksPayload,
   persistSecurityEventsJob,
   PersistSecurityEventsPayload,
   sendMailJob,
@@ -23,10 +25,13 @@ const payloads = {
     'report-on-database': NoPayload,
     'relay-mails': NoPayload,
     'clean-mails': NoPayload,
+    'relay-webhooks': NoPayload,
+    'clean-webhooks': NoPayload,
     'pseudonymise-erased': NoPayload,
     'tell-operators': NoPayload,
   } satisfies Record<MaintenanceJob, TSchema>,
   mail: { [sendMailJob]: SendMailPayload },
+  webhooks: { [deliverWebhooksJob]: DeliverWebhooksPayload },
 } satisfies Record<string, Record<string, TSchema>>
 
 type Payloads = typeof payloads

@@ -64,6 +64,25 @@ const mailsOfStored = (sql: Sql, source: 'given' | 'taken') => sql`
   WHERE event.user_id IS NOT NULL AND event.id IN (SELECT id FROM stored)
   ON CONFLICT DO NOTHING`
 
+/** 1 for the worst, and so on. */
+const rankOf = (sql: Sql, severity: 'event.severity' | 'endpoint.least_severity') => sql`
+  array_position('{critical,warning,notice,info}'::text[], ${sql(severity)})`
+
+/**
+ * The deliveries that the events of `stored` make due. Part of the statement that stores the events, as the mails are. Where there is no
+ * webhook it costs a look at an empty table.
+ */
+const deliveriesOfStored = (sql: Sql, source: 'given' | 'taken') => sql`
+  INSERT INTO webhook_deliveries (endpoint_id, event_id, occurred_at, urgency)
+  SELECT endpoint.id, event.id, event.occurred_at, ${rankOf(sql, 'event.severity')}
+  FROM webhook_endpoints AS endpoint
+  JOIN ${sql(source)} AS event ON
+    (endpoint.event_types && ARRAY['*', event.type]
+      AND ${rankOf(sql, 'event.severity')} <= ${rankOf(sql, 'endpoint.least_severity')})
+    OR (event.type = 'webhook.tested' AND event.data->>'webhookId' = endpoint.id::text)
+  WHERE endpoint.disabled_at IS NULL AND event.id IN (SELECT id FROM stored)
+  ON CONFLICT DO NOTHING`
+
 export async function insertOutboxRows(sql: Sql, events: readonly SecurityEvent[]): Promise<void> {
   await sql`INSERT INTO outbox (${eventColumns(sql)}) ${eventRows(sql, events)}`
 }
@@ -81,6 +100,7 @@ export async function insertSecurityEvents(
     WITH given AS (${eventRows(sql, events)}),
     stored AS (${storedFrom(sql, 'given')}
     ), mailed AS (${mailsOfStored(sql, 'given')}
+    ), delivered AS (${deliveriesOfStored(sql, 'given')}
     ), settled AS (
       DELETE FROM outbox
       WHERE id = ANY(ARRAY(SELECT id FROM outbox WHERE id IN (SELECT id FROM given) FOR UPDATE SKIP LOCKED))
@@ -130,6 +150,7 @@ export async function moveOutboxRows(sql: Sql, limit: number): Promise<MovedEven
       RETURNING *
     ), stored AS (${storedFrom(sql, 'taken')}
     ), mailed AS (${mailsOfStored(sql, 'taken')}
+    ), delivered AS (${deliveriesOfStored(sql, 'taken')}
     ), summary AS (${storedSummary(sql)})
     SELECT
       (SELECT count(*)::int FROM taken) AS moved,
