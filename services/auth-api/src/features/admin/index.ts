@@ -1,5 +1,6 @@
 import type { App } from '../../app-types.js'
 import type { Deps } from '../../deps.js'
+import { alertRoutes } from './alerts/routes.js'
 import { clientRoutes } from './clients/routes.js'
 import { eventRoutes } from './events/routes.js'
 import { sessionRoutes } from './sessions/routes.js'
@@ -7,5 +8,6 @@ import { statsRoutes } from './stats/routes.js'
 import { userRoutes } from './users/routes.js'
 
 export async function admin(app: App, { deps }: { deps: Deps }): Promise<void> {
-  for (const routes of [userRoutes, sessionRoutes, eventRoutes, statsRoutes, clientRoutes]) routes(app, deps)
+  for (const routes of [userRoutes, sessionRoutes, eventRoutes, alertRoutes, statsRoutes, clientRoutes])
+    routes(app, deps)
 }
