@@ -58,7 +58,13 @@ t.test('an app is set up: nothing before its first code, everything after', asyn
   t.match(decodeURIComponent(otpauthUrl), `otpauth://totp/auth.example.com:${user.email}?`)
   t.match(otpauthUrl, secret)
   t.match(await signIn(testApp, { email: user.email }), { user: { mfaEnabled: false } })
-  t.same((await api('GET', '/2fa', { token: user.accessToken })).body, { totp: null, recoveryCodesLeft: 0 })
+  t.same((await api('GET', '/2fa', { token: user.accessToken })).body, {
+    totp: null,
+    recoveryCodesLeft: 0,
+    passkeys: 0,
+    rememberedDevices: 0,
+    isRequired: false,
+  })
 
   const { status, body } = await post('/2fa/verify', user, { code: codeNow(secret) })
   t.equal(status, 200)

@@ -131,6 +131,9 @@ t.test('it is removed with both factors, and with neither alone', async (t) => {
   t.same((await api('GET', '/2fa', { token: session.accessToken })).body, {
     totp: null,
     recoveryCodesLeft: 0,
+    passkeys: 0,
+    rememberedDevices: 0,
+    isRequired: false,
   })
   t.equal((await post('/2fa/disable', session, { password, code })).body['code'], 'mfa_code_invalid')
   await db`DELETE FROM credentials WHERE user_id = ${userId}`

@@ -43,15 +43,7 @@ export const Session = Type.Object(
 export type Session = Static<typeof Session>
 
 /** A session whose tokens are in cookies, out of the reach of scripts. */
-export const CookieSession = Type.Object(
-  {
-    ...sessionFields,
-    recoveryCodes: Type.Optional(
-      Type.Array(Type.String(), { description: 'Where a second factor has just been set up' }),
-    ),
-  },
-  { $id: 'CookieSession' },
-)
+export const CookieSession = Type.Object(sessionFields, { $id: 'CookieSession' })
 export type CookieSession = Static<typeof CookieSession>
 
 /** The first factor was right, and the user has a second. */
@@ -126,7 +118,11 @@ export const EnrolledSession = Type.Object(
   { ...Session.properties, recoveryCodes: Type.Optional(RecoveryCodes.properties.recoveryCodes) },
   { $id: 'EnrolledSession' },
 )
-export type EnrolledSession = Static<typeof EnrolledSession>
+
+export const EnrolledCookieSession = Type.Object(
+  { ...CookieSession.properties, ...RecoveryCodes.properties },
+  { $id: 'EnrolledCookieSession' },
+)
 
 export const RememberedDevice = Type.Object({
   id: Id,

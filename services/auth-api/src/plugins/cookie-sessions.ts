@@ -1,4 +1,4 @@
-import { CookieSession, type Session } from '@latchkey/contracts/http/answers'
+import { CookieSession, EnrolledCookieSession, type Session } from '@latchkey/contracts/http/answers'
 import { AppError } from '@latchkey/contracts/errors'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app-types.js'
@@ -52,6 +52,7 @@ declare module 'fastify' {
 
 const noTokens: CookieTokens = { accessToken: null, refreshToken: null }
 const answerSchema = { ...CookieSession }
+const enrolledSchema = { ...EnrolledCookieSession }
 const nobody = { sessionId: null }
 
 export function registerCookieSessions(app: App, deps: Deps): void {
@@ -116,8 +117,11 @@ export function registerCookieSessions(app: App, deps: Deps): void {
       ])
       // By its own schema, so that the bearer's answer has one shape and is written as fast as ever.
       const { user, sessionId, expiresIn, refreshExpiresIn, recoveryCodes } = session
-      const shown = { expiresIn, refreshExpiresIn, sessionId, user, recoveryCodes }
-      const body = reply.serializeInput(shown, answerSchema)
+      const shown = { expiresIn, refreshExpiresIn, sessionId, user }
+      const body =
+        recoveryCodes === undefined
+          ? reply.serializeInput(shown, answerSchema)
+          : reply.serializeInput({ ...shown, recoveryCodes }, enrolledSchema)
       return reply.type('application/json; charset=utf-8').send(body)
     },
 

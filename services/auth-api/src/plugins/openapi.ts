@@ -3,7 +3,11 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { AppError } from '@latchkey/contracts/errors'
 import {
+  ChallengeAnswer,
   CookieSession,
+  EnrolledCookieSession,
+  EnrolledSession,
+  EnrolmentRequired,
   Problem,
   SecondFactorRequired,
   Session,
@@ -105,7 +109,10 @@ function describeAnswer(status: string, schema: unknown): unknown {
   if (schema === Problem)
     return { description, content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } }
   if (schema === Session) return { description, oneOf: [Session, CookieSession] }
-  if (schema === SignInAnswer) return { description, oneOf: [Session, CookieSession, SecondFactorRequired] }
+  if (schema === ChallengeAnswer) return { description, oneOf: [ChallengeAnswer, CookieSession] }
+  if (schema === EnrolledSession) return { description, oneOf: [EnrolledSession, EnrolledCookieSession] }
+  if (schema === SignInAnswer)
+    return { description, oneOf: [Session, CookieSession, SecondFactorRequired, EnrolmentRequired] }
   return typeof schema === 'object' ? { description, ...schema } : schema
 }
 

@@ -27,7 +27,7 @@ export type SignIn =
  * What every way to sign in ends with: the session or, for a user who has a second factor or must have one, the token to go on with. On the
  * pool or in the caller's transaction; each statement decides for itself what the user needs at that moment. For a session the
  * caller does what `openSession` says.
- * Null when the password was changed, a second factor enrolled or removed, or the user disabled or deleted meanwhile.
+ * Null when the password was changed, the second factor removed, or the user disabled or deleted meanwhile.
  */
 export async function finishFirstFactor(
   sql: Sql,
