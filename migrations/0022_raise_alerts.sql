@@ -44,7 +44,7 @@ ALTER TABLE users ADD COLUMN mfa_required_at timestamptz;
 GRANT UPDATE (mfa_required_at) ON users TO latchkey_api;
 
 -- What the worker may do to an account under attack, and no more: it ends sessions, opens none, and lets nobody in. `ends_all` ends every
--- session; `requires_proof` those that a password alone has opened. The ids of those ended, or null when there is no such user. The lock on
+-- session; `requires_proof` those that a password alone has opened. Either ends sign-ins that are half done. The ids of those ended, or null when there is no such user. The lock on
 -- the user lets a sign-in that is under way come to its end, so that its session is among them.
 CREATE FUNCTION defend_account(target uuid, alert uuid, ends_all boolean, requires_proof boolean) RETURNS uuid[]
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -59,7 +59,7 @@ BEGIN
   IF requires_proof THEN
     UPDATE public.users SET mfa_required_at = clock_timestamp() WHERE id = target;
   END IF;
-  IF ends_all THEN
+  IF ends_all OR requires_proof THEN
     DELETE FROM public.sign_in_challenges WHERE user_id = target;
   END IF;
 

@@ -56,7 +56,10 @@ export const ChangeUserBody = Type.Object(
     status: Type.Optional(Status),
     emailVerified: Type.Optional(Type.Boolean()),
     unlock: Type.Optional(
-      Type.Literal(true, { description: 'Ends a lockout and forgets the failures that led to it' }),
+      Type.Literal(true, {
+        description:
+          'Ends a lockout and forgets the failures that led to it; ends a demand of an alert for more than the password',
+      }),
     ),
   },
   { $id: 'ChangeUserBody', minProperties: 1, ...closed },

@@ -27,6 +27,7 @@ type Failure =
   | 'no_password'
   | 'wrong_password'
   | 'account_disabled'
+  | 'more_than_password_required'
   | 'address_unproven'
   | 'wrong_user_type'
   | 'changed_meanwhile'
@@ -85,6 +86,7 @@ async function tryAccount(
   if (stored === null) return 'no_password'
   if (!isRight) return 'wrong_password'
   if (account.isDisabled) return 'account_disabled'
+  if (account.isPasswordDoubted) return 'more_than_password_required'
   if (deps.config.requireEmailVerification && !account.isAddressProven) return 'address_unproven'
   if (userType !== undefined && userType !== account.userType) return 'wrong_user_type'
 

@@ -10,6 +10,8 @@ export interface Account extends GuessedUser {
   /** Null for a user without a password. */
   passwordHash: string | null
   mfaEnabled: boolean
+  /** Whether an alert asks for more than the password, and there is nothing more: see docs/alerts.md. */
+  isPasswordDoubted: boolean
 }
 
 const account = (isNamed: (sql: Sql, identifier: LoginIdentifier) => SqlFragment) =>
@@ -17,7 +19,9 @@ const account = (isNamed: (sql: Sql, identifier: LoginIdentifier) => SqlFragment
     (sql, identifier) => sql`
       SELECT
         u.id, u.email, u.disabled_at IS NOT NULL AS is_disabled, u.email_verified_at IS NOT NULL AS is_address_proven,
-        u.user_type, u.mfa_enabled, c.password_hash, c.password_changed_at
+        u.user_type, u.mfa_enabled, c.password_hash, c.password_changed_at,
+        u.mfa_required_at IS NOT NULL AND NOT u.mfa_enabled
+          AND NOT EXISTS (SELECT FROM passkeys p WHERE p.user_id = u.id AND p.disabled_at IS NULL) AS is_password_doubted
       FROM users u LEFT JOIN credentials c ON c.user_id = u.id
       WHERE ${isNamed(sql, identifier)}`,
   )

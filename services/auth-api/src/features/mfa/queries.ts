@@ -24,6 +24,11 @@ export interface Waiting {
   hasRecoveryCodes: boolean
 }
 
+/** Ends what `require_second_factor` began: the password alone is enough again, where it was before. */
+export async function clearSecondFactorDemand(sql: Sql, userId: string): Promise<void> {
+  await sql`UPDATE users SET mfa_required_at = NULL WHERE id = ${userId} AND mfa_required_at IS NOT NULL`
+}
+
 /**
  * Keeps a passed first factor until the second is given, or set up by who must have one, and tells of it: whoever got this far knows the
  * password. Null when the password was changed, the second factor removed, or the user disabled or deleted meanwhile. Takes no lock: the
@@ -39,7 +44,9 @@ export async function insertChallenge(
         NOT u.mfa_enabled AND NOT has_passkeys AS is_enrolment
       FROM users u LEFT JOIN credentials c ON c.user_id = u.id, LATERAL (${usablePasskeys(sql)}) AS others
       WHERE u.id = ${challenge.userId} AND u.disabled_at IS NULL
-        AND (u.mfa_enabled OR ${needsSecondFactor(sql, challenge.requireMfa)})
+        AND (u.mfa_enabled OR (u.mfa_required_at IS NOT NULL AND has_passkeys) OR ${needsSecondFactor(sql, challenge.requireMfa)})
+        -- Whoever has a password that is in doubt shall not make a second factor of their own the account's.
+        AND (u.mfa_required_at IS NULL OR u.mfa_enabled OR has_passkeys OR ${challenge.passwordHash}::text IS NULL)
         AND (${challenge.passwordHash}::text IS NULL OR c.password_hash = ${challenge.passwordHash})
     ), challenge AS (
       INSERT INTO sign_in_challenges (token_hash, user_id, password_changed_at, amr, device_name, purpose, expires_at)

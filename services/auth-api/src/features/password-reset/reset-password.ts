@@ -7,6 +7,7 @@ import type { Deps } from '../../deps.js'
 import type { RequestOrigin } from '../../request-origin.js'
 import { clearLockout } from '../guessing/clear-lockout.js'
 import { claimAccount } from '../mail-links/claim-account.js'
+import { trustPasswordAgain } from '../mfa/trust-password-again.js'
 import { assertGoodPassword } from '../passwords/assert-good-password.js'
 import type { PasswordOwner } from '../passwords/own-words.js'
 import { revokeSessions } from '../sessions/revoke-sessions.js'
@@ -55,6 +56,7 @@ async function useLink(
   await setPassword(sql, { userId, passwordHash, origin })
   await discardOneTimeTokens(sql, userId)
   await clearLockout(sql, deps, userId)
+  await trustPasswordAgain(sql, userId)
   const reason = 'password_reset'
   const ended = await revokeSessions(sql, { userId, exceptSessionId: null, reason, origin })
   return [...claim.endedSessionIds, ...ended]

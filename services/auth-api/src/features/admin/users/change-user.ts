@@ -4,6 +4,7 @@ import type { Sql } from '@latchkey/platform/database/client'
 import { fileTraits } from '@latchkey/platform/traits/queries'
 import type { Deps } from '../../../deps.js'
 import { clearLockout } from '../../guessing/clear-lockout.js'
+import { trustPasswordAgain } from '../../mfa/trust-password-again.js'
 import { readTraits } from '../../profile/read-traits.js'
 import { revokeSessions } from '../../sessions/revoke-sessions.js'
 import { actAsAdmin, type ActingAdmin } from '../acting-admin.js'
@@ -36,7 +37,10 @@ export async function changeUser(
     if (user === null) throw new AppError('not_found')
     await changeProfile(sql, deps, user, body)
     if (emailVerified !== undefined) await changeVerified(sql, admin, userId, emailVerified)
-    if (unlock === true) await clearLockout(sql, deps, userId)
+    if (unlock === true) {
+      await clearLockout(sql, deps, userId)
+      await trustPasswordAgain(sql, userId)
+    }
     const hasLostRoles = roles !== undefined && (await changeRoles(sql, admin, userId, roles))
     if (status !== undefined) await changeStatus(sql, admin, userId, status === 'enabled')
 

@@ -58,7 +58,8 @@ const hasGivenEnough: Part = (sql, { aal, requireMfa }) =>
 const byPassword: Presented = {
   presented: (sql, session) => sql`
     presented AS (SELECT user_id, '{}'::jsonb AS told FROM (${rightPassword(sql, session)}) AS credential)`,
-  mayEnter: hasGivenEnough,
+  mayEnter: (sql, session) =>
+    sql`${hasGivenEnough(sql, session)} AND (${session.aal} > 1 OR u.mfa_required_at IS NULL)`,
 }
 
 const byLock: Presented = {
@@ -74,13 +75,14 @@ const byPasswordOnRememberedDevice: Presented = {
   presented: (sql, session) => sql`
     credential AS (${rightPassword(sql, session)}
     ), owner AS (
-      SELECT u.id FROM users u JOIN credential ON credential.user_id = u.id
+      SELECT u.id, u.mfa_required_at FROM users u JOIN credential ON credential.user_id = u.id
       WHERE u.disabled_at IS NULL AND NOT u.roles && '{admin,auditor}'
       FOR NO KEY UPDATE OF u
     ), presented AS (
       UPDATE remembered_devices r SET last_used_at = now() FROM owner
       WHERE r.token_hash = ${session.rememberTokenHash} AND r.user_id = owner.id AND r.expires_at > now()
         AND r.created_at > now() - make_interval(secs => ${session.rememberSeconds})
+        AND r.created_at > coalesce(owner.mfa_required_at, '-infinity')
       RETURNING r.user_id, jsonb_build_object('rememberedDevice', r.id) AS told
     )`,
   mayEnter: (sql) => sql`true`,
