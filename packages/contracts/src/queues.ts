@@ -48,6 +48,8 @@ export const maintenanceJobs = [
   'clean-expired-tokens',
   'rotate-signing-keys',
   'roll-partitions',
+  'apply-retention',
+  'anchor-audit-log',
   'refresh-stats',
   'back-up',
   'report-on-database',
@@ -56,6 +58,8 @@ export const maintenanceJobs = [
   'relay-webhooks',
   'clean-webhooks',
   'pseudonymise-erased',
+  'detect-attacks',
+  'clean-detection',
   'tell-operators',
 ] as const
 export type MaintenanceJob = (typeof maintenanceJobs)[number]

@@ -6,6 +6,9 @@ import type { Deps } from './deps.js'
 import { backUpDaily, showLastBackup } from './jobs/back-up/back-up-daily.js'
 import { countOpenAlerts } from './alerts/queries.js'
 import { tellOperators } from './alerts/tell-operators.js'
+import { cleanDetection, detectAttacks } from './detection/detect-attacks.js'
+import { anchorAuditLog } from './jobs/anchor-audit-log/anchor-audit-log.js'
+import { applyRetention } from './jobs/apply-retention/apply-retention.js'
 import { cleanExpiredTokens } from './jobs/clean-expired-tokens/clean-expired-tokens.js'
 import { persistSecurityEvents } from './jobs/persist-security-events/persist-security-events.js'
 import { pseudonymiseErased } from './jobs/pseudonymise-erased/pseudonymise-erased.js'
@@ -37,10 +40,15 @@ export function maintenanceTasks(config: Pick<Config, 'tokenCleanupIntervalMs'>)
     },
     { name: 'rotate-signing-keys', everyMs: 24 * hours, runs: 'beside-others', run: rotateSigningKeys },
     { name: 'roll-partitions', everyMs: 6 * hours, runs: 'beside-others', run: rollPartitions },
+    { name: 'apply-retention', everyMs: 6 * hours, runs: 'beside-others', run: applyRetention },
+    { name: 'anchor-audit-log', everyMs: 300 * seconds, runs: 'beside-others', run: anchorAuditLog },
     { name: 'refresh-stats', everyMs: 30 * seconds, runs: 'beside-others', run: refreshStats },
     { name: 'back-up', everyMs: 1 * hours, runs: 'alone', run: backUpDaily },
     { name: 'relay-mails', everyMs: 1 * seconds, runs: 'beside-others', run: relayMails },
     { name: 'clean-mails', everyMs: 1 * hours, runs: 'beside-others', run: cleanMails },
+    // Within a second of being stored; a row lock keeps workers apart.
+    { name: 'detect-attacks', everyMs: 1 * seconds, runs: 'beside-others', run: detectAttacks },
+    { name: 'clean-detection', everyMs: 60 * seconds, runs: 'beside-others', run: cleanDetection },
     { name: 'pseudonymise-erased', everyMs: 5 * seconds, runs: 'beside-others', run: pseudonymiseErased },
     { name: 'tell-operators', everyMs: 1 * seconds, runs: 'beside-others', run: tellOperators },
   ]
