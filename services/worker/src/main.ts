@@ -3,6 +3,7 @@ import { describeConfig } from '@latchkey/platform/config/describe-config'
 import { onShutdown } from '@latchkey/platform/shutdown/on-shutdown'
 import { closeRedisDeps, closeStoreDeps, createDeps, type Deps } from './deps.js'
 import { buildHttp } from './http.js'
+import { GeoIpProblem } from './detection/places.js'
 import { TemplateProblem } from './mail/template-parts.js'
 import { giveUp, readConfig } from './startup.js'
 import { startWorker, type Worker } from './worker.js'
@@ -46,7 +47,8 @@ function createDepsOrGiveUp(): Deps {
   try {
     return createDeps(config)
   } catch (error) {
-    if (error instanceof TemplateProblem) giveUp('worker', error.message, configErrorExitCode)
+    if (error instanceof TemplateProblem || error instanceof GeoIpProblem)
+      giveUp('worker', error.message, configErrorExitCode)
     throw error
   }
 }

@@ -12,6 +12,8 @@ export interface SecretKeys {
   readonly rateLimit: Buffer
   /** Keyed hashes of whom a guess was at, in the table of counters. */
   readonly guesses: Buffer
+  /** Keyed hashes of whom detection counts events of. */
+  readonly detection: Buffer
   /** HMAC-SHA-256 of device passes. */
   readonly devicePass: Buffer
   /** HMAC-SHA-256 of CSRF tokens. */
@@ -53,6 +55,7 @@ function deriveKeys(secret: string): SecretKeys {
     sealing: deriveKey(secret, 'sealing/v1'),
     rateLimit: deriveKey(secret, 'rate-limit/v1'),
     guesses: deriveKey(secret, 'guesses/v1'),
+    detection: deriveKey(secret, 'detection/v1'),
     devicePass: deriveKey(secret, 'device-pass/v1'),
     csrf: deriveKey(secret, 'csrf-token/v1'),
     oneTimeToken: deriveKey(secret, 'one-time-token/v1'),

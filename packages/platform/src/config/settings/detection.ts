@@ -55,6 +55,11 @@ export const detectionSettings = {
     'default',
     'What follows from the alerts of a rule, such as refresh-reuse=mail_operators+end_sessions,export-burst=off; docs/alerts.md has the rules, the actions and the default of each.',
   ),
+  geoipDb: optional(
+    'GEOIP_DB',
+    (text) => text,
+    'File with a MaxMind database (.mmdb), cities or countries, by which detection knows new countries and impossible travel. Read by the worker.',
+  ),
   alertMailTo: optional(
     'ALERT_MAIL_TO',
     listOf(mailAddress),

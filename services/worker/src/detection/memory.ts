@@ -1,0 +1,153 @@
+import { createHmac } from 'node:crypto'
+import type { Rule, SignIn } from './rule.js'
+import { emptyWindow, expiryOf, isEmpty, type Window } from './window.js'
+
+/** What is to be loaded before a batch of events can be judged: windows by id, and by user what was before a moment (ms). */
+export interface Asked {
+  readonly windows: readonly string[]
+  readonly signIns: ReadonlyMap<string, number>
+  readonly actHours: ReadonlyMap<string, number>
+}
+
+/** What was found. Windows as JSON, because a batch is judged more than once and each time from the same. */
+export interface Loaded {
+  readonly windows: ReadonlyMap<string, string>
+  readonly signIns: ReadonlyMap<string, readonly SignIn[]>
+  readonly actHours: ReadonlyMap<string, readonly number[]>
+}
+
+export interface ChangedWindow {
+  readonly id: string
+  readonly watch: string
+  /** Null: nothing is left of it. */
+  readonly window: Window | null
+  /** Milliseconds. */
+  readonly expiresAt: number
+}
+
+/** Thrown at a rule that asks for what is not there yet, and caught by whoever called it. One for all: it says nothing but that. */
+export const notLoaded = new Error('not loaded')
+
+export type Memory = ReturnType<typeof createMemory>
+
+/**
+ * What is known of before, for one batch of events. A batch is judged as if all were there; what was missed is loaded, and it is judged again from the
+ * start, until nothing is missed. So rules ask for what they need, when they know that they need it, and no statement is sent for each event.
+ */
+export function createMemory(hashKey: Buffer) {
+  const hashes = new Map<string, string>()
+  const windows = new Map<string, string | null>()
+  const signIns = new Map<string, History<SignIn>>()
+  const actHours = new Map<string, History<number>>()
+  let held = new Map<string, Held>()
+  let missed = emptyMissed()
+
+  function hash(text: string): string {
+    let hashed = hashes.get(text)
+    if (hashed === undefined) {
+      hashed = createHmac('sha256', hashKey).update(text).digest('hex').slice(0, 32)
+      hashes.set(text, hashed)
+    }
+    return hashed
+  }
+
+  /** A window to count in; null while it is not loaded. */
+  function hold(rule: Rule, watch: string, key: string): Held | null {
+    const name = `${rule.name}/${watch}`
+    const id = hash(`${name} ${key}`)
+    const known = held.get(id)
+    if (known !== undefined) return known
+    const stored = windows.get(id)
+    if (stored === undefined) {
+      missed.windows.add(id)
+      return null
+    }
+    const kept = {
+      id,
+      name,
+      rule,
+      watch,
+      window: stored === null ? emptyWindow() : readWindow(stored),
+      isChanged: false,
+    }
+    held.set(id, kept)
+    return kept
+  }
+
+  function recall<Item>(
+    known: ReadonlyMap<string, History<Item>>,
+    wanted: Map<string, number>,
+    userId: string,
+    before: number,
+  ): readonly Item[] {
+    const history = known.get(userId)
+    if (history !== undefined && history.before >= before) return history.items
+    wanted.set(userId, Math.max(before, wanted.get(userId) ?? 0))
+    throw notLoaded
+  }
+
+  return {
+    hold,
+    /** Of somebody in a window: short, because there are many, and keyed, so that nobody is told by it. */
+    hashMember: (text: string | undefined): string => (text === undefined ? '' : hash(text).slice(0, 16)),
+    signIns: (userId: string, before: number) => recall(signIns, missed.signIns, userId, before),
+    actHours: (userId: string, before: number) => recall(actHours, missed.actHours, userId, before),
+    /** Forgets what was counted since, and what was missed. */
+    restart(): void {
+      held = new Map()
+      missed = emptyMissed()
+    },
+    /** What was missed since; null when nothing was. */
+    asked(): Asked | null {
+      if (missed.windows.size + missed.signIns.size + missed.actHours.size === 0) return null
+      return { ...missed, windows: [...missed.windows] }
+    },
+    learn(asked: Asked, loaded: Loaded): void {
+      for (const id of asked.windows) windows.set(id, loaded.windows.get(id) ?? null)
+      for (const [userId, before] of asked.signIns)
+        signIns.set(userId, { before, items: loaded.signIns.get(userId) ?? [] })
+      for (const [userId, before] of asked.actHours)
+        actHours.set(userId, { before, items: loaded.actHours.get(userId) ?? [] })
+    },
+    changed(): ChangedWindow[] {
+      return [...held.values()]
+        .filter(({ isChanged }) => isChanged)
+        .map(({ id, name, rule, watch, window }) => ({
+          id,
+          watch: name,
+          window: isEmpty(window) ? null : window,
+          expiresAt: expiryOf(window, watchOf(rule, watch)),
+        }))
+    },
+  }
+}
+
+export interface Held {
+  readonly id: string
+  readonly name: string
+  readonly rule: Rule
+  readonly watch: string
+  readonly window: Window
+  isChanged: boolean
+}
+
+interface History<Item> {
+  readonly before: number
+  readonly items: readonly Item[]
+}
+
+const emptyMissed = () => ({
+  windows: new Set<string>(),
+  signIns: new Map<string, number>(),
+  actHours: new Map<string, number>(),
+})
+
+export function watchOf({ name, watches }: Rule, watch: string) {
+  const found = watches[watch]
+  if (found === undefined) throw new Error(`${name} has no watch ${watch}`)
+  return found
+}
+
+/** Written by `saveWindows`, of this version or one that is replaced by a migration. */
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
+const readWindow = (text: string): Window => JSON.parse(text) as Window
