@@ -8,6 +8,7 @@ import { createQueue, type Queue } from '@latchkey/platform/queue/queues'
 import { connectRedis, type RedisHandle } from '@latchkey/platform/redis/client'
 import { createRevocationList, type RevocationList } from '@latchkey/platform/revocation/revocation-list'
 import { observePools, observeQueries } from '@latchkey/platform/database/observe-database'
+import { openPlaces, type Places } from './detection/places.js'
 import { createMailRoom, type MailRoom } from './mail/mail-room.js'
 
 /** Everything that lives as long as the process. Constructed here and nowhere else. */
@@ -18,6 +19,7 @@ export interface Deps extends StoreDeps {
   readonly queues: { readonly securityEvents: Queue; readonly maintenance: Queue; readonly mail: Queue }
   readonly revocations: RevocationList
   readonly mail: MailRoom
+  readonly places: Places
 }
 
 /** What a command needs: everything but Redis. */
@@ -40,12 +42,13 @@ const sessionConnections = 2
 
 /**
  * Connects to nothing that must answer: the worker starts without PostgreSQL, Redis and mail server, and works once they are there.
- * @throws TemplateProblem.
+ * @throws TemplateProblem, GeoIpProblem.
  */
 export function createDeps(config: Config, overrides: DepsOverrides = {}): Deps {
   const stores = createStoreDeps(config, overrides)
   const { log, metrics, sql } = stores
   const mail = createMailRoom(config, log)
+  const places = openPlaces(config.geoipDb, log)
   const redis = connectRedis(config, { name: 'worker', log, metrics })
   return {
     ...stores,
@@ -58,6 +61,7 @@ export function createDeps(config: Config, overrides: DepsOverrides = {}): Deps 
     },
     revocations: createRevocationList({ redis, sql, config, log }),
     mail,
+    places,
   }
 }
 
