@@ -57,7 +57,7 @@ t.test('a partition is made once, by whichever worker is first, and takes what w
     FROM (SELECT date_trunc('month', now(), 'UTC') + interval '5 months' AS m) AS later`
   if (moment === undefined) throw new Error('no moment')
   for (const occurredAt of [moment.inside, moment.outside]) {
-    await sql`INSERT INTO security_events (id, occurred_at, type, severity) VALUES (${newId()}, ${occurredAt}, 'test', 'info')`
+    await owner`INSERT INTO security_events (id, occurred_at, type, severity) VALUES (${newId()}, ${occurredAt}, 'test', 'info')`
   }
   const partitionOf = async (occurredAt: Date) => {
     const rows = await owner<{ name: string }[]>`
