@@ -61,5 +61,6 @@ export const maintenanceJobs = [
   'detect-attacks',
   'clean-detection',
   'tell-operators',
+  'clean-alerts',
 ] as const
 export type MaintenanceJob = (typeof maintenanceJobs)[number]

@@ -1,9 +1,11 @@
 import { queueNames } from '@latchkey/contracts/queues'
+import { maxWebhooks } from '@latchkey/contracts/webhooks'
 import type { Config } from '@latchkey/platform/config/config'
 import { createConsumer, type Consumer } from '@latchkey/platform/queue/consumer'
 import { queueCounts } from '@latchkey/platform/queue/queues'
 import type { Deps } from './deps.js'
 import { backUpDaily, showLastBackup } from './jobs/back-up/back-up-daily.js'
+import { cleanAlerts } from './alerts/clean-alerts.js'
 import { countOpenAlerts } from './alerts/queries.js'
 import { tellOperators } from './alerts/tell-operators.js'
 import { cleanDetection, detectAttacks } from './detection/detect-attacks.js'
@@ -19,6 +21,9 @@ import { rotateSigningKeys } from './jobs/rotate-signing-keys/rotate-signing-key
 import { cleanMails } from './jobs/send-mail/clean-mails.js'
 import { mailsAtOnce, relayMails } from './jobs/send-mail/relay-mails.js'
 import { runMailJob } from './jobs/send-mail/run-mail-job.js'
+import { cleanWebhooks } from './jobs/deliver-webhooks/clean-webhooks.js'
+import { deliverWebhooks } from './jobs/deliver-webhooks/deliver-webhooks.js'
+import { relayWebhooks } from './jobs/deliver-webhooks/relay-webhooks.js'
 import { maintenanceProcessor } from './scheduling/maintenance-processor.js'
 import type { MaintenanceTask } from './scheduling/maintenance-task.js'
 import { startSchedule, type Schedule } from './scheduling/schedule.js'
@@ -49,8 +54,11 @@ export function maintenanceTasks(config: Pick<Config, 'tokenCleanupIntervalMs'>)
     // Within a second of being stored; a row lock keeps workers apart.
     { name: 'detect-attacks', everyMs: 1 * seconds, runs: 'beside-others', run: detectAttacks },
     { name: 'clean-detection', everyMs: 60 * seconds, runs: 'beside-others', run: cleanDetection },
+    { name: 'relay-webhooks', everyMs: 1 * seconds, runs: 'beside-others', run: relayWebhooks },
+    { name: 'clean-webhooks', everyMs: 1 * hours, runs: 'beside-others', run: cleanWebhooks },
     { name: 'pseudonymise-erased', everyMs: 5 * seconds, runs: 'beside-others', run: pseudonymiseErased },
     { name: 'tell-operators', everyMs: 1 * seconds, runs: 'beside-others', run: tellOperators },
+    { name: 'clean-alerts', everyMs: 1 * hours, runs: 'beside-others', run: cleanAlerts },
   ]
 }
 
@@ -89,6 +97,12 @@ function startConsumers(
       ...options,
       concurrency: Math.min(config.workerConcurrency, mailsAtOnce),
     }),
+    // A place for each webhook, so that none waits behind one that is slow.
+    createConsumer(
+      queueNames.webhooks,
+      ({ data }, signal) => deliverWebhooks(deps, data.endpointId, signal),
+      { ...options, concurrency: maxWebhooks },
+    ),
   ]
 }
 

@@ -33,6 +33,7 @@ const payloads = {
     'detect-attacks': NoPayload,
     'clean-detection': NoPayload,
     'tell-operators': NoPayload,
+    'clean-alerts': NoPayload,
   } satisfies Record<MaintenanceJob, TSchema>,
   mail: { [sendMailJob]: SendMailPayload },
   webhooks: { [deliverWebhooksJob]: DeliverWebhooksPayload },
