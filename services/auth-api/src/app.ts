@@ -15,6 +15,7 @@ import { mailLinks } from './features/mail-links/index.js'
 import { metricsPage } from './features/metrics/index.js'
 import { mfa } from './features/mfa/index.js'
 import { oauthTokens } from './features/oauth-tokens/index.js'
+import { passkeys } from './features/passkeys/index.js'
 import { passwordReset } from './features/password-reset/index.js'
 import { passwords } from './features/passwords/index.js'
 import { personalData } from './features/personal-data/index.js'
@@ -60,6 +61,7 @@ const authFeatures = [
   login,
   mfa,
   rememberedDevices,
+  passkeys,
   stepUp,
   sessions,
   profile,

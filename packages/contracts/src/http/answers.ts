@@ -51,7 +51,7 @@ export const SecondFactorRequired = Type.Object(
   {
     mfaRequired: Type.Literal(true),
     mfaToken: Type.String({ description: 'To be sent to POST /2fa/challenge with the second factor' }),
-    methods: Type.Array(Type.String(), { description: 'What the user has: totp, recovery_code' }),
+    methods: Type.Array(Type.String(), { description: 'What the user has: totp, passkey, recovery_code' }),
     expiresIn: Type.Integer({ description: 'Seconds' }),
   },
   { $id: 'SecondFactorRequired' },
@@ -63,7 +63,7 @@ export const EnrolmentRequired = Type.Object(
   {
     mfaEnrolmentRequired: Type.Literal(true),
     mfaToken: Type.String({ description: 'Good for setting a second factor up, and for nothing else' }),
-    methods: Type.Array(Type.String(), { description: 'What can be set up: totp' }),
+    methods: Type.Array(Type.String(), { description: 'What can be set up: totp, passkey' }),
     expiresIn: Type.Integer({ description: 'Seconds' }),
   },
   { $id: 'EnrolmentRequired' },

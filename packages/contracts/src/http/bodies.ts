@@ -14,6 +14,7 @@ import {
   Username,
   UserType,
 } from './fields.js'
+import { PasskeyAssertion } from './passkeys.js'
 
 const closed = { additionalProperties: false } as const
 
@@ -97,7 +98,7 @@ const secondFactor = { code: Type.Optional(TotpCode), recoveryCode: Type.Optiona
 
 /** Exactly one field. */
 export const StepUpBody = Type.Object(
-  { password: Type.Optional(Password), ...secondFactor },
+  { password: Type.Optional(Password), ...secondFactor, passkey: Type.Optional(PasskeyAssertion) },
   { $id: 'StepUpBody', ...closed },
 )
 export type StepUpBody = Static<typeof StepUpBody>
@@ -122,6 +123,7 @@ export const ChallengeBody = Type.Object(
   {
     mfaToken: MfaToken,
     ...secondFactor,
+    passkey: Type.Optional(PasskeyAssertion),
     rememberDevice: Type.Optional(
       Type.Boolean({ description: 'Whether the password alone is to do on this device for a while' }),
     ),

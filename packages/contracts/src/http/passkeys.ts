@@ -71,6 +71,11 @@ export const PasskeyRegistrationBody = Type.Object(
 )
 export type PasskeyRegistrationBody = Static<typeof PasskeyRegistrationBody>
 
+export const PasskeyEnrolmentBody = Type.Object(
+  { mfaToken: MfaToken, passkey: PasskeyAttestation, name: Type.Optional(DisplayName) },
+  { $id: 'PasskeyEnrolmentBody', ...closed },
+)
+
 export const PasskeyNameBody = Type.Object({ name: DisplayName }, { $id: 'PasskeyNameBody', ...closed })
 
 const Descriptor = Type.Object({
@@ -136,7 +141,8 @@ export const PasskeyAdded = Type.Object(
   {
     passkey: Passkey,
     recoveryCodes: Type.Union([Type.Array(Type.String()), Type.Null()], {
-      description: 'With the first of your factors, and shown this once: for the day on which you have lost it',
+      description:
+        'With the first of your factors, and shown this once: for the day on which you have lost it',
     }),
   },
   { $id: 'PasskeyAdded' },

@@ -5,7 +5,7 @@ import type { Metrics } from '@latchkey/platform/metrics/metrics'
 /** Counts an attempt that succeeds and one that is refused. What fails on our side says nothing of who tried. */
 export async function countAttempt<Result>(
   { authAttemptsTotal }: Pick<Metrics, 'authAttemptsTotal'>,
-  type: 'login' | 'register' | 'reset' | '2fa' | 'oauth',
+  type: 'login' | 'register' | 'reset' | '2fa' | 'passkey' | 'oauth',
   attempt: () => Promise<Result>,
 ): Promise<Result> {
   try {

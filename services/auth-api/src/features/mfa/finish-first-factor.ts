@@ -57,7 +57,7 @@ export async function finishFirstFactor(
   }
 }
 
-const enrolmentMethods = ['totp']
+const enrolmentMethods = ['totp', 'passkey']
 
 async function trySession(
   sql: Sql,

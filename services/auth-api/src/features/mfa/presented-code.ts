@@ -1,4 +1,5 @@
 import { AppError } from '@latchkey/contracts/errors'
+import type { PasskeyAssertion } from '@latchkey/contracts/http/passkeys'
 
 /** A second factor as it was typed. */
 export type PresentedCode =
@@ -14,6 +15,25 @@ export type SecondFactorMethod = PresentedCode['method']
 export const amrOf: Readonly<Record<SecondFactorMethod, readonly string[]>> = {
   totp: ['otp', 'mfa'],
   recovery_code: ['mfa'],
+}
+
+/** A second factor, typed or signed. */
+export type PresentedFactor =
+  PresentedCode | { readonly method: 'passkey'; readonly passkey: PasskeyAssertion }
+
+/** @throws AppError validation_failed for more than one and for none. */
+export function readPresentedFactor({
+  passkey,
+  ...codes
+}: {
+  code?: string | undefined
+  recoveryCode?: string | undefined
+  passkey?: PasskeyAssertion | undefined
+}): PresentedFactor {
+  if (passkey === undefined) return readPresentedCode(codes)
+  if (codes.code !== undefined || codes.recoveryCode !== undefined)
+    throw invalid('/passkey', 'cannot be given together with a code')
+  return { method: 'passkey', passkey }
 }
 
 /** @throws AppError validation_failed for both and for none. */

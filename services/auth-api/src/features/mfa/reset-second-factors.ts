@@ -1,5 +1,6 @@
 import type { Sql } from '@latchkey/platform/database/client'
 import type { RequestOrigin } from '../../request-origin.js'
+import { discardPasskeys } from '../passkeys/discard-passkeys.js'
 import { revokeSessions } from '../sessions/revoke-sessions.js'
 import { deleteSecondFactors } from './enrolment/queries.js'
 import { lockOwner } from './queries.js'
@@ -13,8 +14,8 @@ export interface FactorReset {
 }
 
 /**
- * For somebody who has lost phone and recovery codes: removes the second factors and ends all sessions, inside the caller's
- * transaction. The owner is told by mail. Null when there was no second factor; else the ids that the caller hands to `revocations.revoke` once
+ * For somebody who has lost phone and recovery codes, and the passkeys with them: removes the second factors and ends all sessions, inside the
+ * caller's transaction. The owner is told by mail. Null when there was no second factor; else the ids that the caller hands to `revocations.revoke` once
  * it has committed.
  */
 export async function resetSecondFactors(
@@ -22,8 +23,10 @@ export async function resetSecondFactors(
   { userId, actorId, sessionId, origin }: FactorReset,
 ): Promise<string[] | null> {
   await lockOwner(sql, userId)
-  if (!(await deleteSecondFactors(sql, { userId, actorId, sessionId, reason: 'admin_reset', origin })))
-    return null
+  const removal = { userId, actorId, sessionId, reason: 'admin_reset', origin } as const
+  const hadApp = await deleteSecondFactors(sql, removal)
+  const hadPasskeys = await discardPasskeys(sql, removal)
+  if (!hadApp && !hadPasskeys) return null
   return revokeSessions(sql, { userId, exceptSessionId: null, reason: 'mfa_changed', origin, actorId })
 }
 
@@ -34,6 +37,7 @@ export async function discardSecondFactors(
 ): Promise<void> {
   const removal = { userId, actorId: userId, sessionId: null, reason: 'address_proven', origin } as const
   await deleteSecondFactors(sql, removal)
+  await discardPasskeys(sql, removal)
 }
 
 /**
@@ -53,4 +57,5 @@ export async function discardSecondFactorsSince(
     origin,
   } as const
   await deleteSecondFactors(sql, removal)
+  await discardPasskeys(sql, removal)
 }

@@ -53,6 +53,7 @@ export interface Revocation {
     | 'password_reset'
     | 'mfa_changed'
     | 'address_proven'
+    | 'passkey_cloned'
     | 'email_change_undone'
     | 'session_limit'
     | 'client_revoked'

@@ -9,7 +9,7 @@ import { assertPresentable } from '../passwords/password-policy.js'
 import { reauthenticate, type ReauthenticatedSession } from '../sessions/reauthenticate.js'
 import { findStepUpCredential, type StepUpCredential } from './queries.js'
 
-export type StepUpDeps = GuessDeps & Pick<Deps, 'passwords'>
+export type StepUpDeps = GuessDeps & Pick<Deps, 'passwords' | 'revocations'>
 
 export interface PresentedPassword {
   userId: string

@@ -7,10 +7,16 @@ export interface StepUpOptions {
   readonly aal: 1 | 2
 }
 
-/** The strongest of a user's factors: where there is a second one, a password alone is not enough. */
+/**
+ * The strongest of a user's factors: where there is a second one, a password alone is not enough. A passkey is, also where the password alone
+ * would sign in: whoever has stolen that must not take the owner's other factors away.
+ */
 export async function findStepUpOptions({ sql }: { sql: Sql }, userId: string): Promise<StepUpOptions> {
   const factors = await findStepUpFactors(sql, userId)
-  if (factors?.hasSecondFactor === true)
-    return { methods: factors.hasRecoveryCodes ? ['totp', 'recovery_code'] : ['totp'], aal: 2 }
-  return { methods: factors?.hasPassword === true ? ['password'] : [], aal: 1 }
+  if (factors === null) return { methods: [], aal: 1 }
+  const { hasPasskeys, hasPassword, hasRecoveryCodes, hasTotp } = factors
+  const methods = [...(hasTotp ? ['totp'] : []), ...(hasPasskeys ? ['passkey'] : [])]
+  if (methods.length > 0)
+    return { methods: hasRecoveryCodes ? [...methods, 'recovery_code'] : methods, aal: 2 }
+  return { methods: hasPassword ? ['password'] : [], aal: 1 }
 }

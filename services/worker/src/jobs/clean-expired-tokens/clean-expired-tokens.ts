@@ -3,6 +3,7 @@ import {
   deleteExpiredChallenges,
   deleteExpiredDevices,
   deleteExpiredOneTimeTokens,
+  deleteExpiredPasskeyChallenges,
   deleteForgottenGuesses,
 } from './queries.js'
 import { walkSessions } from './walk-sessions.js'
@@ -10,7 +11,8 @@ import { walkSessions } from './walk-sessions.js'
 /**
  * What cleanup deletes, as the label `kind` of token_cleanup_deleted_total:
  * session_expired (idle or absolute expiry passed), session_revoked (ended by someone, long enough ago), one_time_token,
- * sign_in_challenge (a second factor that was not given or set up), remembered_device (of which the second factor is asked again), guess_counter (failed attempts that are forgotten).
+ * sign_in_challenge (a second factor that was not given or set up), passkey_challenge (that no passkey has answered), remembered_device (of which
+ * the second factor is asked again), guess_counter (failed attempts that are forgotten).
  */
 export type CleanedRows = Record<CleanedKind, number>
 type CleanedKind =
@@ -18,6 +20,7 @@ type CleanedKind =
   | 'session_revoked'
   | 'one_time_token'
   | 'sign_in_challenge'
+  | 'passkey_challenge'
   | 'remembered_device'
   | 'guess_counter'
 
@@ -26,6 +29,7 @@ export const nothingCleaned: Readonly<CleanedRows> = {
   session_revoked: 0,
   one_time_token: 0,
   sign_in_challenge: 0,
+  passkey_challenge: 0,
   remembered_device: 0,
   guess_counter: 0,
 }
@@ -80,6 +84,7 @@ export async function cleanExpiredTokens(
     })
     await cleanInBatches('one_time_token', (limit) => deleteExpiredOneTimeTokens(sql, limit))
     await cleanInBatches('sign_in_challenge', (limit) => deleteExpiredChallenges(sql, limit))
+    await cleanInBatches('passkey_challenge', (limit) => deleteExpiredPasskeyChallenges(sql, limit))
     await cleanInBatches('remembered_device', (limit) => deleteExpiredDevices(sql, limit))
     await cleanInBatches('guess_counter', (limit) =>
       deleteForgottenGuesses(sql, { limit, rememberSeconds: config.lockoutMaxSeconds }),

@@ -102,6 +102,22 @@ export async function deleteExpiredDevices(sql: Sql, limit: number): Promise<num
   return row?.deleted ?? 0
 }
 
+/** Deletes at most `limit` challenges that no passkey has answered in time; answers how many. */
+export async function deleteExpiredPasskeyChallenges(sql: Sql, limit: number): Promise<number> {
+  const [row] = await sql<{ deleted: number }[]>`
+    WITH deleted AS (
+      DELETE FROM passkey_challenges WHERE challenge_hash = ANY (ARRAY(
+        SELECT challenge_hash FROM passkey_challenges
+        WHERE expires_at <= now()
+        ORDER BY expires_at
+        LIMIT ${limit}
+        FOR UPDATE SKIP LOCKED))
+      RETURNING 1
+    )
+    SELECT count(*)::int AS deleted, set_config('synchronous_commit', 'off', true) FROM deleted`
+  return row?.deleted ?? 0
+}
+
 /** Deletes at most `limit` counters of failed attempts that could have gone on `rememberSeconds` ago; answers how many. */
 export async function deleteForgottenGuesses(
   sql: Sql,

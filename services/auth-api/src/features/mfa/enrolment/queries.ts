@@ -106,7 +106,7 @@ export interface FactorRemoval {
   origin: RequestOrigin
 }
 
-/** Removes all second factors of a user, the one that is being set up too, and tells of it. False when there were none in force. */
+/** Removes the authenticator app of a user, the one that is being set up too, and tells of it. False when there were none in force. */
 export async function deleteSecondFactors(sql: Sql, { origin, ...removal }: FactorRemoval): Promise<boolean> {
   const rows = await sql`
     WITH factor AS (
@@ -119,6 +119,9 @@ export async function deleteSecondFactors(sql: Sql, { origin, ...removal }: Fact
       RETURNING users.id
     ), forgotten AS (
       DELETE FROM recovery_codes USING factor WHERE recovery_codes.user_id = factor.user_id
+        -- They stand in for passkeys, too; but not whoever else has seen them.
+        AND (${removal.reason} <> 'user_disabled'
+          OR NOT EXISTS (SELECT FROM passkeys p WHERE p.user_id = factor.user_id AND p.disabled_at IS NULL))
     ), told AS (
       INSERT INTO outbox (type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, data)
       SELECT 'mfa.disabled', 'warning', u.id, ${removal.actorId}::uuid, ${removal.sessionId}::uuid,
@@ -169,6 +172,20 @@ export async function isLastRequiredFactor(
       ) AS is_last
     FROM users u WHERE u.id = ${userId}`
   return row?.isLast === true
+}
+
+/** Who may sign in, must have a second factor and has none; no more than `limit`. */
+export async function countMissingFactors(
+  sql: Sql,
+  { requireMfa, limit }: { requireMfa: MfaRequirement; limit: number },
+): Promise<number> {
+  const [row] = await sql<{ users: number }[]>`
+    SELECT count(*)::int AS users FROM (
+      SELECT FROM users u
+      WHERE u.disabled_at IS NULL AND NOT u.mfa_enabled AND ${needsSecondFactor(sql, requireMfa)}
+        AND NOT EXISTS (SELECT FROM passkeys p WHERE p.user_id = u.id AND p.disabled_at IS NULL)
+      LIMIT ${limit}) AS missing`
+  return row?.users ?? 0
 }
 
 /** Null for a user who is gone. */
