@@ -87,8 +87,8 @@ export const forbidden = [
       'only platform/database speaks to the driver; take `Sql` from @latchkey/platform/database/client',
   },
   {
-    // The one exception forks a module of its own, so that hashing can have a lower priority than answering.
-    from: String.raw`^(?:packages/platform|services/[^/]+)/src/(?!features/passwords/hashing-process\.ts$)`,
+    // Two exceptions: hashing forks a module of its own, to have a lower priority than answering; backups are pg_dump's, run without a shell.
+    from: String.raw`^(?:packages/platform|services/[^/]+)/src/(?!features/passwords/hashing-process\.ts$|backups/run-program\.ts$)`,
     to: '^node:(?:child_process|cluster|vm|repl|inspector|wasi)$',
     because: 'a service runs no command and no code from data (ASVS 1.2.5, 1.3.2)',
   },

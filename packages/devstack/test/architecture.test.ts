@@ -83,6 +83,7 @@ const sound: readonly [file: string, source: string][] = [
     'services/auth-api/src/features/passwords/hashing-process.ts',
     `export { fork } from 'node:child_process'`,
   ],
+  ['services/worker/src/backups/run-program.ts', `export { spawn } from 'node:child_process'`],
   ['services/auth-api/src/features/profile/index.ts', `export type { App } from '../../app-types.js'`],
   [
     'services/auth-api/src/features/profile/ok.ts',

@@ -7,6 +7,7 @@ import { createMetrics, type Metrics } from '@latchkey/platform/metrics/metrics'
 import { createQueue, type Queue } from '@latchkey/platform/queue/queues'
 import { connectRedis, type RedisHandle } from '@latchkey/platform/redis/client'
 import { createRevocationList, type RevocationList } from '@latchkey/platform/revocation/revocation-list'
+import { createOutbound, type Outbound } from '@latchkey/platform/outbound/outbound'
 import { observePools, observeQueries } from '@latchkey/platform/database/observe-database'
 import { openPlaces, type Places } from './detection/places.js'
 import { createMailRoom, type MailRoom } from './mail/mail-room.js'
@@ -16,9 +17,16 @@ export interface Deps extends StoreDeps {
   readonly redis: RedisHandle
   /** For the consumers: its commands wait for Redis instead of failing. */
   readonly consumerRedis: RedisHandle
-  readonly queues: { readonly securityEvents: Queue; readonly maintenance: Queue; readonly mail: Queue }
+  readonly queues: {
+    readonly securityEvents: Queue
+    readonly maintenance: Queue
+    readonly mail: Queue
+    readonly webhooks: Queue
+  }
   readonly revocations: RevocationList
   readonly mail: MailRoom
+  /** To receivers of webhooks. */
+  readonly outbound: Outbound
   readonly places: Places
 }
 
@@ -40,6 +48,9 @@ export type DepsOverrides = Partial<Pick<Deps, 'log'>>
 /** One lock a task that runs alone, and a spare one for what takes over while a lost connection is being noticed. */
 const sessionConnections = 2
 
+/** Nothing of an answer is of use but its status; a whole page of error may come along. */
+const answerBytes = 64 * 1024
+
 /**
  * Connects to nothing that must answer: the worker starts without PostgreSQL, Redis and mail server, and works once they are there.
  * @throws TemplateProblem, GeoIpProblem.
@@ -58,9 +69,14 @@ export function createDeps(config: Config, overrides: DepsOverrides = {}): Deps 
       securityEvents: createQueue(queueNames.securityEvents, { config, redis }),
       maintenance: createQueue(queueNames.maintenance, { config, redis }),
       mail: createQueue(queueNames.mail, { config, redis }),
+      webhooks: createQueue(queueNames.webhooks, { config, redis }),
     },
     revocations: createRevocationList({ redis, sql, config, log }),
     mail,
+    outbound: createOutbound({
+      allowedNetworks: config.outboundAllowedNetworks,
+      maxBytes: answerBytes,
+    }),
     places,
   }
 }
@@ -101,6 +117,30 @@ export const ownerConnections = 2
 export interface OwnerDeps {
   readonly config: Pick<Config, (typeof ownerSettings)[number]>
   readonly sql: Database
+}
+
+const restoreSettings = [
+  'databaseUrl',
+  'databaseUrlTransaction',
+  'dbSsl',
+  'dbPoolMax',
+  'dbIdleTimeoutMs',
+  'dbConnTimeoutMs',
+  'backupEncryptionKey',
+  'backupPrograms',
+] as const satisfies (keyof Config)[]
+
+/** For a restore, which waits for as long as it takes, as the owner of an empty database. @throws ConfigError. */
+export function createRestoreDeps(env: NodeJS.ProcessEnv): {
+  readonly config: Pick<Config, (typeof restoreSettings)[number]>
+  readonly sql: Database
+} {
+  const config = loadSettings(env, restoreSettings)
+  const sql = connectDatabase(
+    { ...config, dbStatementTimeoutMs: 0 },
+    { role: null, pool: 'session', max: 1, applicationName: 'latchkey-restore' },
+  )
+  return { config, sql }
 }
 
 /** @throws ConfigError. */

@@ -21,6 +21,11 @@ export const backupSettings = {
       'Encrypts backups (AES-256-GCM). At least 32 bytes, for example from `openssl rand -base64 48`. When it is lost, so are they.',
     ),
   ),
+  backupPrograms: optional(
+    'BACKUP_PROGRAMS',
+    (text) => text,
+    "Folder with pg_dump and pg_restore of PostgreSQL's version or a later one. Without it they are looked for where packages put them.",
+  ),
   backupDatabaseUrl: secret(
     defaulted(
       'BACKUP_DATABASE_URL',
