@@ -108,7 +108,7 @@ t.test('sessions are ended with the alert, or neither is there', async (t) => {
   const bystander = await insertUser(db)
   const mine = await insertSessions(db, userId, {}, 3)
   await insertSessions(db, userId, { idle: -1 })
-  const theirs = await insertSessions(db, bystander)
+  await insertSessions(db, bystander)
   await db`
     INSERT INTO sign_in_challenges (token_hash, user_id, amr, expires_at)
     VALUES (sha256('one'), ${userId}, '{pwd}', now() + interval '5 minutes')`
@@ -121,8 +121,8 @@ t.test('sessions are ended with the alert, or neither is there', async (t) => {
     }),
     { message: 'the worker dies' },
   )
-  const live = () =>
-    db`SELECT id FROM sessions WHERE revoked_at IS NULL AND idle_expires_at > now() AND user_id = ${userId}`
+  const live = (whose = userId) =>
+    db`SELECT id FROM sessions WHERE revoked_at IS NULL AND idle_expires_at > now() AND user_id = ${whose}`
   t.equal((await live()).length, 3)
   t.same(await db`SELECT FROM alerts WHERE user_id = ${userId}`, [])
 
@@ -130,10 +130,7 @@ t.test('sessions are ended with the alert, or neither is there', async (t) => {
   t.same(raised.endedSessionIds.toSorted(), mine.toSorted())
   t.same(await live(), [])
   t.same(await db`SELECT FROM sign_in_challenges WHERE user_id = ${userId}`, [])
-  t.same(
-    await db`SELECT id FROM sessions WHERE revoked_at IS NULL AND user_id = ${bystander}`,
-    theirs.map((id) => ({ id })),
-  )
+  t.equal((await live(bystander)).length, 1)
   for (const id of mine) t.equal(await deps.revocations.check(id, 1), 'revoked')
   t.match(await alertOf(db, raised.id), { actions: ['mail_owner', 'end_sessions'] })
   const events = await eventsAbout(db, raised.id)
@@ -186,9 +183,10 @@ t.test('more proof than a password: sessions that it alone has opened end, other
   await db`UPDATE sessions SET amr = '{mail}' WHERE id = ${byLink}`
   const raised = await raise(deps, incidentOf({ rule: 'failures-then-success', userId }))
   t.same(raised.endedSessionIds, [byPassword])
-  const [user] = await db<{ isRequired: boolean }[]>`
-    SELECT mfa_required_at > now() - interval '1 minute' AS is_required FROM users WHERE id = ${userId}`
-  t.same(user, { isRequired: true })
+  t.same(
+    await db`SELECT mfa_required_at > now() - interval '1 minute' AS is_required FROM users WHERE id = ${userId}`,
+    [{ isRequired: true }],
+  )
   t.match(await alertOf(db, raised.id), { actions: ['mail_owner', 'require_second_factor'] })
 })
 
@@ -210,9 +208,9 @@ t.test('the owner reads what happened, what was done and what to do', async (t) 
   await raise(deps, incidentOf({ rule: 'impossible-travel', userId }))
   server.mails.length = 0
   await deliver(world.deps)
-  const own = server.mails.filter(({ to }) => to.includes(`${userId}@example.com`))
-  t.equal(own.length, 1)
-  for (const body of [own[0]?.text ?? '', own[0]?.html ?? '']) {
+  const [own, ...others] = server.mails.filter(({ to }) => to.includes(`${userId}@example.com`))
+  t.same(others, [])
+  for (const body of [own?.text ?? '', own?.html ?? '']) {
     const text = body.replaceAll(/\s+/g, ' ')
     for (const told of [
       'two places',
