@@ -34,6 +34,7 @@ CREATE TABLE webhook_deliveries (
   event_id uuid NOT NULL,
   occurred_at timestamptz NOT NULL, -- finds the event
   urgency smallint NOT NULL, -- 1 for critical to 4 for info: what is worse goes first
+  waiting_since timestamptz NOT NULL DEFAULT now(), -- for the first time, or since it was replayed
   due_at timestamptz NOT NULL DEFAULT now(),
   attempts integer NOT NULL DEFAULT 0,
   settled_at timestamptz,
@@ -203,7 +204,7 @@ DECLARE
   admin uuid := public.acting_admin(acting_session);
   replayed integer;
 BEGIN
-  UPDATE public.webhook_deliveries d SET settled_at = NULL, status = NULL, reason = NULL, attempts = 0, due_at = now()
+  UPDATE public.webhook_deliveries d SET settled_at = NULL, status = NULL, reason = NULL, attempts = 0, waiting_since = now(), due_at = now()
   FROM (
     SELECT event_id FROM public.webhook_deliveries
     WHERE endpoint_id = endpoint AND settled_at IS NOT NULL AND (event_id = event OR (event IS NULL AND status = 'dead'))
