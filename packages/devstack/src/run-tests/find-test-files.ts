@@ -39,7 +39,7 @@ export function groupFiles(paths: readonly string[], readSource: (path: string) 
   let open: TestGroup | null = null
   for (const path of paths) {
     const source = readSource(path)
-    const canShare = /\bcreateTestApp\(t\b/.test(source) && !/^\/\/ Alone: \S/m.test(source)
+    const canShare = /^const .* = await createTestApp\(t\b/m.test(source) && !/^\/\/ Alone: \S/m.test(source)
     if (!canShare) groups.push([path])
     else open = open === null ? [path] : [...open, path]
     if (open?.length === filesPerGroup) {
