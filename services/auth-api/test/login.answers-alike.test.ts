@@ -50,6 +50,9 @@ t.test(
         data: { reason },
       })),
     )
+    const targets = failures.flatMap(({ data }) => data['target'] ?? [])
+    t.equal(new Set(targets).size, 2, 'names that nobody has are told apart in the log')
+    t.notMatch(JSON.stringify(failures), names.nobody.username, 'and not told')
     t.same(await countRows(app), before)
     t.same(await attemptsOf(app, 'login', attemptsBefore), { success: 0, failure: attempts.length })
     t.equal((await signIn(app, { email, userType: 'reader' })).user.id, alice.id)

@@ -10,6 +10,7 @@ import type { AdmittedPasswords } from '../passwords/password-hasher.js'
 import { assertPresentable } from '../passwords/password-policy.js'
 import { readLoginIdentifier } from './login-identifier.js'
 import { type Account, findAccount, replaceHash } from './queries.js'
+import { targetMark } from './target-mark.js'
 
 type LoginDeps = GuessDeps & Pick<Deps, 'passwords' | 'revocations'>
 
@@ -55,8 +56,10 @@ export async function logIn(
         outcome = await tryAccount(deps, passwords, await findAccount(deps.sql, identifier), attempt)
 
       if (typeof outcome === 'string') {
-        const fields = { ...origin, userId: account?.id, data: { reason: outcome } }
-        await deps.events.report(newSecurityEvent('login.failed', fields))
+        // Made for each, so that a name that nobody has takes no longer.
+        const target = targetMark(guess.subject)
+        const data = { reason: outcome, ...(account === null && { target }) }
+        await deps.events.report(newSecurityEvent('login.failed', { ...origin, userId: account?.id, data }))
         throw new AppError('invalid_credentials')
       }
       if (outcome.kind === 'session') await deps.revocations.revoke(outcome.session.endedSessionIds)
