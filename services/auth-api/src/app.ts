@@ -7,6 +7,7 @@ import { admin } from './features/admin/index.js'
 import { csrf } from './features/csrf/index.js'
 import { emailChange } from './features/email-change/index.js'
 import { emailVerification } from './features/email-verification/index.js'
+import { federation } from './features/federation/index.js'
 import { health } from './features/health/index.js'
 import { keys } from './features/keys/index.js'
 import { login } from './features/login/index.js'
@@ -28,6 +29,7 @@ import { stepUp } from './features/step-up/index.js'
 import { findStepUpOptions } from './features/step-up/step-up-methods.js'
 import { registerAnswerDeadline } from './plugins/answer-deadline.js'
 import { registerAccessTokens } from './plugins/access-tokens.js'
+import { registerBrowserSecrets } from './plugins/browser-secrets.js'
 import { registerClosedInputs } from './plugins/closed-inputs.js'
 import { registerCookieSessions } from './plugins/cookie-sessions.js'
 import { registerCrossOrigin } from './plugins/cross-origin.js'
@@ -59,6 +61,7 @@ const authFeatures = [
   emailVerification,
   emailChange,
   login,
+  federation,
   mfa,
   rememberedDevices,
   passkeys,
@@ -112,6 +115,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   registerAccessTokens(app, deps)
   registerCookieSessions(app, deps)
   registerDevicePasses(app, deps)
+  registerBrowserSecrets(app, deps)
   registerRememberTokens(app, deps)
   await registerGate(app, deps)
   registerRoles(app, deps, {

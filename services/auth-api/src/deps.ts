@@ -6,6 +6,7 @@ import { createLogger, type Logger } from '@latchkey/platform/logging/logger'
 import { createMetrics, type Metrics } from '@latchkey/platform/metrics/metrics'
 import { createQueue, type Queue } from '@latchkey/platform/queue/queues'
 import { connectRedis, type RedisHandle } from '@latchkey/platform/redis/client'
+import { createOutbound, type Outbound } from '@latchkey/platform/outbound/outbound'
 import { createRevocationList, type RevocationList } from '@latchkey/platform/revocation/revocation-list'
 import { createEventReporter, type EventReporter } from '@latchkey/platform/security-events/event-reporter'
 import { createSigningKeys, type SigningKeys } from '@latchkey/platform/signing-keys/signing-keys'
@@ -13,6 +14,10 @@ import { loadTraits } from '@latchkey/platform/traits/load-traits'
 import type { Traits } from '@latchkey/platform/traits/traits'
 import { awaitSigningKeys } from './awaited-signing-keys.js'
 import { createBreachedPasswords, type BreachedPasswords } from './features/passwords/breached-passwords.js'
+import {
+  createIdentityProviders,
+  type IdentityProviders,
+} from './features/federation/providers/identity-providers.js'
 import { createPasswordHasher, type PasswordHasher } from './features/passwords/password-hasher.js'
 import { createLimits, type Limits } from './limits/limits.js'
 import { createTurns, type Turns } from './limits/turns.js'
@@ -35,12 +40,19 @@ export interface Deps {
   readonly breachedPasswords: BreachedPasswords
   readonly limits: Limits
   readonly traits: Traits
+  /** Where people may sign in as well. */
+  readonly identityProviders: IdentityProviders
+  /** To addresses that others have chosen. */
+  readonly outbound: Outbound
   /** Guesses at one account, one after the other. */
   readonly turns: Turns
 }
 
 /** What a test may bring along instead. */
-export type DepsOverrides = Partial<Pick<Deps, 'log'>>
+export type DepsOverrides = Partial<Pick<Deps, 'log'>> & {
+  /** Google's own is no setting: whoever can set another one signs in as anybody. */
+  googleIssuer?: string
+}
 
 /**
  * Connects to nothing that must answer: a process starts without PostgreSQL and Redis, and serves once they are there.
@@ -80,6 +92,8 @@ export async function createDeps(config: Config, overrides: DepsOverrides = {}):
     breachedPasswords: createBreachedPasswords(config, log),
     limits: createLimits({ config, keyring, redis, events, log }),
     traits,
+    identityProviders: createIdentityProviders(config, log, { googleIssuer: overrides.googleIssuer }),
+    outbound: createOutbound({ allowedNetworks: config.outboundAllowedNetworks }),
     turns: createTurns(),
   }
 }

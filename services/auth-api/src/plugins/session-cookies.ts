@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http'
 /** A cookie of ours as a request brings it. */
 export type SessionCookie = { kind: 'none' } | { kind: 'twice' } | { kind: 'value'; value: string }
 
-export type SessionCookieName = 'accessToken' | 'refreshToken' | 'csrfToken' | 'devicePass' | 'rememberToken'
+export type SessionCookieName =
+  'accessToken' | 'refreshToken' | 'csrfToken' | 'devicePass' | 'rememberToken' | 'browserSecret'
 
 interface Definition {
   readonly name: string
@@ -28,7 +29,7 @@ const none: SessionCookie = { kind: 'none' }
 /**
  * `__Host-` has the browser see to it that only this host, over https, has set the cookie. The refresh token goes to our API alone;
  * with a path there is `__Secure-` left. Outside production, over plain http, browsers would drop both, so that there is no prefix.
- * SameSite=Strict: no other site's page ever sends them.
+ * SameSite=Strict: no other site's page ever sends them, but for the one that has to come back from elsewhere.
  */
 export function createSessionCookies(isProduction: boolean): SessionCookies {
   const flags = `; SameSite=Strict${isProduction ? '; Secure' : ''}`
@@ -39,6 +40,11 @@ export function createSessionCookies(isProduction: boolean): SessionCookies {
     csrfToken: { name: named('__Host-', 'lk_csrf'), attributes: `; Path=/${flags}` }, // the page's script repeats it
     devicePass: { name: named('__Host-', 'lk_dev'), attributes: `; Path=/; HttpOnly${flags}` },
     rememberToken: { name: named('__Host-', 'lk_mfa'), attributes: `; Path=/; HttpOnly${flags}` },
+    // Lax, because a provider leads back to us from a page of its own.
+    browserSecret: {
+      name: named('__Host-', 'lk_fed'),
+      attributes: `; Path=/; HttpOnly; SameSite=Lax${isProduction ? '; Secure' : ''}`,
+    },
   }
 
   function write(cookie: SessionCookieName, value: string, maxAgeSeconds: number): string {
@@ -54,6 +60,7 @@ export function createSessionCookies(isProduction: boolean): SessionCookies {
       csrfToken: definitions.csrfToken.name,
       devicePass: definitions.devicePass.name,
       rememberToken: definitions.rememberToken.name,
+      browserSecret: definitions.browserSecret.name,
     },
     read: ({ headers }, cookie) =>
       headers.cookie === undefined ? none : findCookie(headers.cookie, definitions[cookie].name),
