@@ -23,12 +23,14 @@ const bodies: Readonly<Record<string, object>> = {
   'POST /users': { email: 'somebody@example.com', roles: ['admin'] },
   'PATCH /users/:id': { roles: ['admin'] },
   'POST /clients': { name: 'somebody' },
+  'POST /webhooks': { url: 'https://93.184.215.14/' },
+  'PATCH /webhooks/:id': { enabled: false },
 }
 
 async function callAs(token: string, { method, url }: (typeof adminRoutes)[number]): Promise<unknown> {
   const path = url.replace('/api/v1/admin', '')
   const body = bodies[`${method} ${path}`]
-  const answer = await api(method, url.replace(':id', newId()), {
+  const answer = await api(method, url.replaceAll(/:\w+/g, newId), {
     token,
     ...(body !== undefined && { body }),
   })
@@ -60,7 +62,7 @@ t.test('each role at each route', async (t) => {
   for (const route of adminRoutes) {
     const name = `${route.method} ${route.url}`
     const isReading = route.method === 'GET'
-    const nobody = await api(route.method, route.url.replace(':id', newId()))
+    const nobody = await api(route.method, route.url.replaceAll(/:\w+/g, newId))
     t.equal(nobody.body['code'], 'token_missing', name)
     t.equal(await callAs(user.accessToken, route), 'forbidden', name)
     t.equal(await callAs(teacher.session.accessToken, route), 'forbidden', name)

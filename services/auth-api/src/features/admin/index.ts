@@ -6,8 +6,17 @@ import { eventRoutes } from './events/routes.js'
 import { sessionRoutes } from './sessions/routes.js'
 import { statsRoutes } from './stats/routes.js'
 import { userRoutes } from './users/routes.js'
+import { webhookRoutes } from './webhooks/routes.js'
 
 export async function admin(app: App, { deps }: { deps: Deps }): Promise<void> {
-  for (const routes of [userRoutes, sessionRoutes, eventRoutes, alertRoutes, statsRoutes, clientRoutes])
+  for (const routes of [
+    userRoutes,
+    sessionRoutes,
+    eventRoutes,
+    alertRoutes,
+    statsRoutes,
+    clientRoutes,
+    webhookRoutes,
+  ])
     routes(app, deps)
 }
