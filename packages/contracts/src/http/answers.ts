@@ -204,7 +204,10 @@ export const Problem = Type.Object(
     errorId: Type.String(),
     errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
     methods: Type.Optional(
-      Type.Array(Type.String(), { description: 'step_up_required: what POST /step-up takes from this user' }),
+      Type.Array(Type.String(), {
+        description:
+          'step_up_required: what POST /step-up takes from this user, and `oauth` for POST /oauth/:provider/step-up',
+      }),
     ),
     maxAgeSeconds: Type.Optional(
       Type.Integer({ description: 'step_up_required: how old the authentication may be' }),

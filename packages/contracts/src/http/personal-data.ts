@@ -44,6 +44,17 @@ export const PersonalData = Type.Object(
       totp: Type.Union([Type.Object({ enabledAt: Time }), Type.Null()]),
       recoveryCodesLeft: Type.Integer(),
     }),
+    identities: Type.Array(
+      Type.Object({
+        provider: Type.String(),
+        issuer: Type.String(),
+        subject: Type.String(),
+        email: text,
+        linkedAt: Time,
+        lastUsedAt: time,
+      }),
+      { description: 'Accounts at providers that can sign in' },
+    ),
     rememberedDevices: Type.Array(
       Type.Object({
         name: text,

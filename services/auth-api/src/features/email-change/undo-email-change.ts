@@ -4,6 +4,7 @@ import { consumeOneTimeToken } from '@latchkey/platform/one-time-tokens/one-time
 import { deleteOneTimeTokens } from '@latchkey/platform/one-time-tokens/queries'
 import type { Deps } from '../../deps.js'
 import type { RequestOrigin } from '../../request-origin.js'
+import { discardIdentities } from '../federation/identities/discard-identities.js'
 import { discardSecondFactorsSince } from '../mfa/reset-second-factors.js'
 import { revokeSessions } from '../sessions/revoke-sessions.js'
 import { restoreAddress } from './queries.js'
@@ -11,7 +12,8 @@ import { restoreAddress } from './queries.js'
 /**
  * Gives an account back to the reader of its former address: that is its address again, every session ends, everywhere, before it
  * returns, and so do the password, which a thief may have set, and every other link but an undo of an earlier change. A mail with a
- * link to a new password follows. A second factor stays, because the link alone must not get past it, unless it was set up since.
+ * link to a new password follows. A second factor stays, because the link alone must not get past it, and so do accounts elsewhere, unless
+ * they were set up or linked since.
  * @throws AppError one_time_token_invalid.
  */
 export async function undoEmailChange(
@@ -26,6 +28,7 @@ export async function undoEmailChange(
     await deleteOneTimeTokens(sql, { userId, undoSince: since })
     const reset = newOneTimeToken(deps.keyring, 'reset_password')
     await discardSecondFactorsSince(sql, { userId, since, origin })
+    await discardIdentities(sql, { userId, reason: 'email_change_undone', since, origin })
     await restoreAddress(sql, reset, { userId, email, origin })
     return revokeSessions(sql, { userId, exceptSessionId: null, reason: 'email_change_undone', origin })
   })

@@ -1,6 +1,7 @@
 import type { Sql } from '@latchkey/platform/database/client'
 import { discardOneTimeTokens } from '@latchkey/platform/one-time-tokens/one-time-tokens'
 import type { RequestOrigin } from '../../request-origin.js'
+import { discardIdentities } from '../federation/identities/discard-identities.js'
 import { discardSecondFactors } from '../mfa/reset-second-factors.js'
 import { revokeSessions } from '../sessions/revoke-sessions.js'
 import { deletePassword, markProven } from './queries.js'
@@ -13,8 +14,9 @@ export interface Claim {
 }
 
 /**
- * Whoever uses a link reads the mail of its address, and the account is theirs. Where nobody had proven that before, somebody else may
- * have made it, to share it with its owner later (pre-hijacking): their password, sessions, second factors and links end here.
+ * Whoever uses a link reads the mail of its address, and the account is theirs; a provider that is believed may say the same of somebody. Where
+ * nobody had proven that before, somebody else may have made it, to share it with its owner later (pre-hijacking): their password, sessions,
+ * second factors, accounts elsewhere and links end here.
  * Null when the address is not the user's any more. The caller has locked credential and user, as `consumeOneTimeToken` does.
  */
 export async function claimAccount(
@@ -28,6 +30,7 @@ export async function claimAccount(
   if (!isNew) return { mfaEnabled, endedSessionIds: [] }
   await deletePassword(sql, userId)
   await discardSecondFactors(sql, { userId, origin })
+  await discardIdentities(sql, { userId, reason: 'address_proven', since: null, origin })
   await discardOneTimeTokens(sql, userId)
   const endedSessionIds = await revokeSessions(sql, {
     userId,

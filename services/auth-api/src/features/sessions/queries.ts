@@ -83,7 +83,7 @@ export async function revokeSession(
 
 /**
  * Ends the user's live sessions, all but one when that is given; the ids of those ended. One event each. Sign-ins that wait for a
- * second factor are over, too, and no device is remembered any more: what ends sessions is done because somebody may have one who
+ * second factor, or that were begun elsewhere, are over, too, and no device is remembered any more: what ends sessions is done because somebody may have one who
  * should not. Rows are locked in the order of their ids, after those others, so that neither two of these at once nor a sign-in can deadlock.
  */
 export async function revokeSessionsOfUser(
@@ -94,6 +94,8 @@ export async function revokeSessionsOfUser(
   const rows = await sql<{ id: string }[]>`
     WITH half_open AS (
       DELETE FROM sign_in_challenges WHERE user_id = ${userId} RETURNING user_id
+    ), elsewhere AS (
+      DELETE FROM federation_steps WHERE user_id = ${userId}
     ), forgotten AS (
       DELETE FROM remembered_devices WHERE user_id = ${userId} RETURNING user_id
     ), live AS (

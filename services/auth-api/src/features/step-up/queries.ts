@@ -20,6 +20,8 @@ export async function findStepUpCredential(
 
 export interface StepUpFactors {
   hasPassword: boolean
+  /** Accounts at providers. */
+  hasIdentities: boolean
   hasTotp: boolean
   hasPasskeys: boolean
   hasRecoveryCodes: boolean
@@ -29,6 +31,7 @@ export async function findStepUpFactors(sql: Sql, userId: string): Promise<StepU
   const [row] = await sql<StepUpFactors[]>`
     SELECT
       EXISTS (SELECT FROM credentials WHERE user_id = u.id) AS has_password,
+      EXISTS (SELECT FROM identities WHERE user_id = u.id) AS has_identities,
       u.mfa_enabled AS has_totp,
       EXISTS (SELECT FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL) AS has_passkeys,
       EXISTS (SELECT FROM recovery_codes WHERE user_id = u.id) AS has_recovery_codes

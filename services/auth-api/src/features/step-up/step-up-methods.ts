@@ -14,9 +14,9 @@ export interface StepUpOptions {
 export async function findStepUpOptions({ sql }: { sql: Sql }, userId: string): Promise<StepUpOptions> {
   const factors = await findStepUpFactors(sql, userId)
   if (factors === null) return { methods: [], aal: 1 }
-  const { hasPasskeys, hasPassword, hasRecoveryCodes, hasTotp } = factors
+  const { hasIdentities, hasPasskeys, hasPassword, hasRecoveryCodes, hasTotp } = factors
   const methods = [...(hasTotp ? ['totp'] : []), ...(hasPasskeys ? ['passkey'] : [])]
   if (methods.length > 0)
     return { methods: hasRecoveryCodes ? [...methods, 'recovery_code'] : methods, aal: 2 }
-  return { methods: hasPassword ? ['password'] : [], aal: 1 }
+  return { methods: [...(hasPassword ? ['password'] : []), ...(hasIdentities ? ['oauth'] : [])], aal: 1 }
 }

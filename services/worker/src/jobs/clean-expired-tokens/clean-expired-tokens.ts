@@ -2,6 +2,7 @@ import type { Deps } from '../../deps.js'
 import {
   deleteExpiredChallenges,
   deleteExpiredDevices,
+  deleteExpiredFederationSteps,
   deleteExpiredOneTimeTokens,
   deleteExpiredPasskeyChallenges,
   deleteForgottenGuesses,
@@ -11,7 +12,8 @@ import { walkSessions } from './walk-sessions.js'
 /**
  * What cleanup deletes, as the label `kind` of token_cleanup_deleted_total:
  * session_expired (idle or absolute expiry passed), session_revoked (ended by someone, long enough ago), one_time_token,
- * sign_in_challenge (a second factor that was not given or set up), passkey_challenge (that no passkey has answered), remembered_device (of which
+ * sign_in_challenge (a second factor that was not given or set up), passkey_challenge (that no passkey has answered), federation_step (of a sign-in elsewhere
+ * that nobody came back from), remembered_device (of which
  * the second factor is asked again), guess_counter (failed attempts that are forgotten).
  */
 export type CleanedRows = Record<CleanedKind, number>
@@ -21,6 +23,7 @@ type CleanedKind =
   | 'one_time_token'
   | 'sign_in_challenge'
   | 'passkey_challenge'
+  | 'federation_step'
   | 'remembered_device'
   | 'guess_counter'
 
@@ -30,6 +33,7 @@ export const nothingCleaned: Readonly<CleanedRows> = {
   one_time_token: 0,
   sign_in_challenge: 0,
   passkey_challenge: 0,
+  federation_step: 0,
   remembered_device: 0,
   guess_counter: 0,
 }
@@ -85,6 +89,7 @@ export async function cleanExpiredTokens(
     await cleanInBatches('one_time_token', (limit) => deleteExpiredOneTimeTokens(sql, limit))
     await cleanInBatches('sign_in_challenge', (limit) => deleteExpiredChallenges(sql, limit))
     await cleanInBatches('passkey_challenge', (limit) => deleteExpiredPasskeyChallenges(sql, limit))
+    await cleanInBatches('federation_step', (limit) => deleteExpiredFederationSteps(sql, limit))
     await cleanInBatches('remembered_device', (limit) => deleteExpiredDevices(sql, limit))
     await cleanInBatches('guess_counter', (limit) =>
       deleteForgottenGuesses(sql, { limit, rememberSeconds: config.lockoutMaxSeconds }),

@@ -102,6 +102,22 @@ export async function deleteExpiredDevices(sql: Sql, limit: number): Promise<num
   return row?.deleted ?? 0
 }
 
+/** Deletes at most `limit` steps of sign-ins elsewhere that nobody came back from; answers how many. */
+export async function deleteExpiredFederationSteps(sql: Sql, limit: number): Promise<number> {
+  const [row] = await sql<{ deleted: number }[]>`
+    WITH deleted AS (
+      DELETE FROM federation_steps WHERE token_hash = ANY (ARRAY(
+        SELECT token_hash FROM federation_steps
+        WHERE expires_at <= now()
+        ORDER BY expires_at
+        LIMIT ${limit}
+        FOR UPDATE SKIP LOCKED))
+      RETURNING 1
+    )
+    SELECT count(*)::int AS deleted, set_config('synchronous_commit', 'off', true) FROM deleted`
+  return row?.deleted ?? 0
+}
+
 /** Deletes at most `limit` challenges that no passkey has answered in time; answers how many. */
 export async function deleteExpiredPasskeyChallenges(sql: Sql, limit: number): Promise<number> {
   const [row] = await sql<{ deleted: number }[]>`

@@ -74,6 +74,21 @@ export async function listRememberedDevicesOf(sql: Sql, userId: string): Promise
     FROM remembered_devices WHERE user_id = ${userId} ORDER BY last_used_at DESC, id`
 }
 
+export interface IdentityRow {
+  provider: string
+  issuer: string
+  subject: string
+  email: string | null
+  linkedAt: Date
+  lastUsedAt: Date | null
+}
+
+export async function listIdentitiesOf(sql: Sql, userId: string): Promise<IdentityRow[]> {
+  return sql<IdentityRow[]>`
+    SELECT provider, issuer, subject, email, linked_at, last_used_at FROM identities
+    WHERE user_id = ${userId} ORDER BY linked_at, id`
+}
+
 export interface LinkRow {
   purpose: string
   email: string

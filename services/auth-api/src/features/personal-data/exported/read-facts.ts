@@ -2,6 +2,7 @@ import type { PersonalData } from '@latchkey/contracts/http/personal-data'
 import type { Sql } from '@latchkey/platform/database/client'
 import {
   findPerson,
+  listIdentitiesOf,
   listKnownDevicesOf,
   listLinksOf,
   listMailsOf,
@@ -20,6 +21,7 @@ export async function readFacts(sql: Sql, userId: string): Promise<Omit<Personal
   if (person === null) return null
   const sessions = await listSessionsOf(sql, userId)
   const knownDevices = await listKnownDevicesOf(sql, userId)
+  const identities = await listIdentitiesOf(sql, userId)
   const rememberedDevices = await listRememberedDevicesOf(sql, userId)
   const links = await listLinksOf(sql, userId)
   const unfinishedSignIns = await listUnfinishedSignInsOf(sql, userId)
@@ -39,6 +41,11 @@ export async function readFacts(sql: Sql, userId: string): Promise<Omit<Personal
     knownDevices: knownDevices.map(({ firstSeenAt, lastSeenAt }) => ({
       firstSeenAt: firstSeenAt.toISOString(),
       lastSeenAt: lastSeenAt.toISOString(),
+    })),
+    identities: identities.map((identity) => ({
+      ...identity,
+      linkedAt: identity.linkedAt.toISOString(),
+      lastUsedAt: timeOf(identity.lastUsedAt),
     })),
     rememberedDevices: rememberedDevices.map((device) => ({
       ...device,
