@@ -20,15 +20,24 @@ const oldestMajor = 15
  * The machine's own next: for platforms that the package doesn't serve (musl), and for data that another major made.
  *
  * @param major the major version that made the data; null when there is none yet.
+ * @param hasPrograms whether pg_dump has to be beside them, which the npm package does not bring.
  */
-export function findPostgresBinaries(major: number | null, account: Account | null): PostgresBinaries {
+export function findPostgresBinaries(
+  major: number | null,
+  account: Account | null,
+  hasPrograms = false,
+): PostgresBinaries {
   const found: string[] = []
   for (const folder of [...embeddedFolders(account), ...machineFolders()]) {
     const binaries = inspect(folder, account)
-    if (binaries === null) continue
+    if (binaries === null || (hasPrograms && !existsSync(join(folder, 'pg_dump')))) continue
     if (major === null ? binaries.major >= oldestMajor : binaries.major === major) return binaries
     found.push(binaries.version)
   }
+  if (hasPrograms)
+    throw new StartError(
+      `PostgreSQL ${oldestMajor} or later with its pg_dump is missing: install postgresql (Debian: apt-get install postgresql; macOS: brew install postgresql)`,
+    )
   const others = found.length > 0 ? ` (found ${found.join(', ')})` : ''
   throw new StartError(
     major === null

@@ -32,11 +32,18 @@ export interface ClusterOptions {
   dataDir: string
   /** Whether files reach the disk before it is said that they exist. */
   isDurable: boolean
+  /** Whether it has to be a PostgreSQL that has its pg_dump beside it. */
+  hasPrograms?: boolean
   log?: (line: string) => void
 }
 
 /** The cluster in `dataDir`, created when there is none. */
-export async function openCluster({ dataDir, isDurable, log }: ClusterOptions): Promise<Cluster> {
+export async function openCluster({
+  dataDir,
+  isDurable,
+  hasPrograms = false,
+  log,
+}: ClusterOptions): Promise<Cluster> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const folder = join(dataDir, 'cluster')
   const account = findUnprivilegedAccount(folder)
@@ -45,7 +52,7 @@ export async function openCluster({ dataDir, isDurable, log }: ClusterOptions): 
     const binaries = findPostgresBinaries(readMajor(folder), account)
     return { folder, account, binaries, password: readPassword(passwordFile) }
   }
-  const binaries = findPostgresBinaries(null, account)
+  const binaries = findPostgresBinaries(null, account, hasPrograms)
   log?.(`creating a database cluster with PostgreSQL ${binaries.version}`)
   const password = randomBytes(24).toString('base64url')
   writeFileSync(passwordFile, password, { mode: 0o600 })

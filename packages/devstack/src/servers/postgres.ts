@@ -12,6 +12,8 @@ export interface PostgresOptions {
   log?: (line: string) => void
   /** `name: value` of postgresql.conf. */
   settings?: Readonly<Record<string, string>>
+  /** Whether it has to be a PostgreSQL that has its pg_dump beside it. */
+  hasPrograms?: boolean
 }
 
 export interface PostgresServer {
@@ -37,9 +39,10 @@ export async function startPostgres({
   port,
   log,
   settings = {},
+  hasPrograms = false,
 }: PostgresOptions): Promise<PostgresServer> {
   const isDurable = settings['fsync'] !== 'off'
-  const cluster = await openCluster({ dataDir, isDurable, ...(log && { log }) })
+  const cluster = await openCluster({ dataDir, isDurable, hasPrograms, ...(log && { log }) })
   const { folder, account, binaries, password } = cluster
 
   const launch = (): Promise<ServerProcess> => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onFreePort } from '../servers/on-free-port.js'
@@ -18,10 +18,13 @@ export interface TestScope {
 export async function startPrivatePostgres(
   t: TestScope,
   settings: Readonly<Record<string, string>> = {},
+  { hasPrograms = false }: { hasPrograms?: boolean } = {},
 ): Promise<PostgresServer> {
   const dataDir = await temporaryFolder(t)
+  // Programs of PostgreSQL 15 leave their folder to look for each other, and have to come back.
+  if (hasPrograms) await chmod(dataDir, 0o711)
   const server = await onFreePort((port) =>
-    startPostgres({ dataDir, port, settings: { fsync: 'off', ...settings } }),
+    startPostgres({ dataDir, port, hasPrograms, settings: { fsync: 'off', ...settings } }),
   )
   t.teardown(() => server.kill())
   return server
