@@ -4,6 +4,7 @@ import { onShutdown } from '@latchkey/platform/shutdown/on-shutdown'
 import { buildApp } from './app.js'
 import { closeDeps, createDeps, type Deps } from './deps.js'
 import { resealSeeds } from './features/mfa/reseal-seeds.js'
+import { tellMissingFactors } from './features/mfa/tell-missing-factors.js'
 
 /** Below the 10 s after which container engines send SIGKILL. */
 const shutdownDeadlineMs = 9000
@@ -30,6 +31,7 @@ try {
   )
   await app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` })
   if (config.authSecretPrevious !== null) void resealSeeds(deps)
+  void tellMissingFactors(deps)
 } catch (error) {
   giveUp(describeListenError(error), 1)
 }

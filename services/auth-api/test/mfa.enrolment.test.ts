@@ -3,6 +3,7 @@ import type { Session, TotpSetup } from '@latchkey/contracts/http/answers'
 import { enableTotp } from '@latchkey/auth-api/features/mfa/enable-totp'
 import { presentCode } from '@latchkey/auth-api/features/mfa/present-code'
 import { resealSeeds } from '@latchkey/auth-api/features/mfa/reseal-seeds'
+import { tellMissingFactors } from '@latchkey/auth-api/features/mfa/tell-missing-factors'
 import { secretText } from '@latchkey/auth-api/features/mfa/totp'
 import { openSeed } from '@latchkey/auth-api/features/mfa/totp-seed'
 import { createKeyring } from '@latchkey/platform/crypto/keyring'
@@ -254,3 +255,24 @@ function base32Bytes(text: string): number[] {
   ).join('')
   return (bits.match(/.{8}/g) ?? []).map((byte) => parseInt(byte, 2))
 }
+
+t.test('the start tells how many will be asked', async (t) => {
+  const lines: [object, string][] = []
+  const keep = (...line: [object, string]) => lines.push(line)
+  const log = Object.assign(Object.create(deps.log) as typeof deps.log, { info: keep, warn: keep })
+  const { user } = await newUser()
+  await db`UPDATE users SET roles = '{user,auditor}' WHERE id = ${user.id}`
+  await tellMissingFactors({ ...deps, log })
+  t.match(lines, [[{ users: 1, orMore: false }, /must set up a second factor/]])
+
+  lines.length = 0
+  const nobody = { ...deps.config, requireMfa: { admins: false, everyone: false, userTypes: [] } }
+  await tellMissingFactors({ ...deps, config: nobody, log })
+  t.same(lines, [])
+  const refuse = () => {
+    throw new Error('away')
+  }
+  const sql = Object.assign(refuse, deps.sql)
+  await tellMissingFactors({ ...deps, log, sql })
+  t.match(lines, [[{ err: Error }, /could not be counted/]])
+})

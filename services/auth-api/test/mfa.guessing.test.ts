@@ -143,3 +143,14 @@ t.test('a removal and a sign-in at once: no session is left that the removal did
       t.equal((await isAlive(testApp, completed.body as unknown as Session)).access, false)
   }
 })
+
+t.test('one code at once for several sign-ins remembers one device', async (t) => {
+  const person = await enrolledPerson(testApp)
+  const tokens = await Promise.all(Array.from({ length: 8 }, () => mfaTokenOf(testApp, person.email)))
+  const code = await freshCode(testApp, person)
+  const answers = await Promise.all(
+    tokens.map((mfaToken) => answer({ mfaToken, code, rememberDevice: true })),
+  )
+  t.equal(answers.filter(({ status }) => status === 200).length, 1)
+  t.equal((await told(person.userId, 'device.remembered')).length, 1)
+})

@@ -207,6 +207,36 @@ t.test('no way in opens a session of one factor for who has two', async (t) => {
   t.equal((await sessionsOf(userId)).length, 1)
 })
 
+t.test('who must have a second factor: admins, auditors, a type of users, everyone or nobody', async (t) => {
+  type Rule = typeof deps.config.requireMfa
+  const origin = { ip: '192.0.2.1', userAgent: null, requestId: 'r', traceId: null }
+  const first = { passwordHash: null, mfaEnabled: false, amr: ['pwd'], deviceName: null, origin }
+  const kindOf = async (rule: Rule, userId: string): Promise<string | undefined> => {
+    const config = { ...deps.config, requireMfa: rule }
+    return (await finishFirstFactor(deps.sql, { config }, { ...first, userId }))?.kind
+  }
+  const people: { roles: string[]; userType: string | null }[] = [
+    { roles: ['user'], userType: null },
+    { roles: ['user'], userType: 'pupil' },
+    { roles: ['user'], userType: 'teacher' },
+    { roles: ['user', 'admin'], userType: null },
+    { roles: ['user', 'auditor'], userType: 'pupil' },
+    { roles: ['user', 'editor'], userType: null },
+  ]
+  const rules: [rule: Rule, stopped: boolean[]][] = [
+    [{ admins: true, everyone: false, userTypes: [] }, [false, false, false, true, true, false]],
+    [{ admins: true, everyone: false, userTypes: ['teacher'] }, [false, false, true, true, true, false]],
+    [{ admins: true, everyone: true, userTypes: [] }, [true, true, true, true, true, true]],
+    [{ admins: false, everyone: false, userTypes: [] }, [false, false, false, false, false, false]],
+  ]
+  for (const [index, { roles, userType }] of people.entries()) {
+    const { user } = await signUp(testApp, { email: newPerson().email })
+    await db`UPDATE users SET roles = ${roles}::text[], user_type = ${userType} WHERE id = ${user.id}`
+    for (const [rule, stopped] of rules)
+      t.equal(await kindOf(rule, user.id), stopped[index] === true ? 'enrolment' : 'session')
+  }
+})
+
 t.test('the answer is the same for an enrolled user with a wrong password as for anybody', async (t) => {
   const person = await enrolledPerson(testApp)
   const [enrolled, unknown] = await Promise.all(
