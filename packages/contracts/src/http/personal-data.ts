@@ -65,6 +65,19 @@ export const PersonalData = Type.Object(
         expiresAt: Time,
       }),
     ),
+    passkeys: Type.Array(
+      Type.Object({
+        id: Id,
+        credentialId: Type.String({ description: 'base64url' }),
+        name: Type.String(),
+        isSynced: Type.Boolean(),
+        isBackedUp: Type.Boolean(),
+        transports: texts,
+        createdAt: Time,
+        lastUsedAt: time,
+        disabledAt: time,
+      }),
+    ),
     sessions: Type.Array(
       Type.Object({
         id: Id,

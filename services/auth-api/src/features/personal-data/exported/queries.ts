@@ -89,6 +89,24 @@ export async function listIdentitiesOf(sql: Sql, userId: string): Promise<Identi
     WHERE user_id = ${userId} ORDER BY linked_at, id`
 }
 
+export interface PasskeyRow {
+  id: string
+  credentialId: Buffer
+  name: string
+  isSynced: boolean
+  isBackedUp: boolean
+  transports: string[]
+  createdAt: Date
+  lastUsedAt: Date | null
+  disabledAt: Date | null
+}
+
+export async function listPasskeysOf(sql: Sql, userId: string): Promise<PasskeyRow[]> {
+  return sql<PasskeyRow[]>`
+    SELECT id, credential_id, name, is_synced, is_backed_up, transports, created_at, last_used_at, disabled_at
+    FROM passkeys WHERE user_id = ${userId} ORDER BY created_at DESC, id`
+}
+
 export interface LinkRow {
   purpose: string
   email: string

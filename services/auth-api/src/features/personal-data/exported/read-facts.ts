@@ -6,6 +6,7 @@ import {
   listKnownDevicesOf,
   listLinksOf,
   listMailsOf,
+  listPasskeysOf,
   listRememberedDevicesOf,
   listSessionsOf,
   listUnfinishedSignInsOf,
@@ -23,6 +24,7 @@ export async function readFacts(sql: Sql, userId: string): Promise<Omit<Personal
   const knownDevices = await listKnownDevicesOf(sql, userId)
   const identities = await listIdentitiesOf(sql, userId)
   const rememberedDevices = await listRememberedDevicesOf(sql, userId)
+  const passkeys = await listPasskeysOf(sql, userId)
   const links = await listLinksOf(sql, userId)
   const unfinishedSignIns = await listUnfinishedSignInsOf(sql, userId)
   const mails = await listMailsOf(sql, userId)
@@ -52,6 +54,13 @@ export async function readFacts(sql: Sql, userId: string): Promise<Omit<Personal
       createdAt: device.createdAt.toISOString(),
       lastUsedAt: device.lastUsedAt.toISOString(),
       expiresAt: device.expiresAt.toISOString(),
+    })),
+    passkeys: passkeys.map((passkey) => ({
+      ...passkey,
+      credentialId: passkey.credentialId.toString('base64url'),
+      createdAt: passkey.createdAt.toISOString(),
+      lastUsedAt: timeOf(passkey.lastUsedAt),
+      disabledAt: timeOf(passkey.disabledAt),
     })),
     links: links.map((link) => ({
       ...link,
