@@ -75,3 +75,11 @@ t.test('cookies that browsers would drop are refused in production', async (t) =
   t.same(problemsOf(cookies), [], 'where PUBLIC_URL is this machine')
   t.same(problemsOf({ ...production, PUBLIC_URL: 'http://auth.example.com' }), [], 'bearers need no cookie')
 })
+
+t.test('production asks somebody for a second factor', async (t) => {
+  t.same(problemsOf({ ...production, REQUIRE_MFA: 'none' }), [
+    'REQUIRE_MFA must name admins or everyone in production',
+  ])
+  t.same(problemsOf({ ...production, REQUIRE_MFA: 'everyone' }), [])
+  t.same(problemsOf({ ...leastEnv, NODE_ENV: 'test', REQUIRE_MFA: 'none' }), [])
+})

@@ -7,7 +7,7 @@ addEventListener('hashchange', () => location.reload()) // another link, opened 
 
 const outcome = document.querySelector('#outcome')
 const failure = 'That did not work. Try again in a moment.'
-const [firstForm, codeForm] = document.querySelectorAll('form')
+const [firstForm, codeForm, setupForm] = document.querySelectorAll('form')
 
 /** Says what came of it where screen readers hear it, and moves there when the form that had the focus is gone. */
 function tell(text, { isFinal = false } = {}) {
@@ -18,8 +18,8 @@ function tell(text, { isFinal = false } = {}) {
   }
 }
 
-function post(form, body) {
-  const { action, dataset } = form
+function post(form, body, action = form.action) {
+  const { dataset } = form
   const opensSession = dataset.opensSession !== undefined
   return fetch(action, {
     method: 'POST',
@@ -37,14 +37,37 @@ function bodyOf(form) {
   return { mfaToken: token, ...(/^\d{6}$/.test(digits) ? { code: digits } : { recoveryCode: code.trim() }) }
 }
 
-function askForCode(mfaToken) {
+function askForCode(mfaToken, form) {
   token = mfaToken
   firstForm.hidden = true
-  codeForm.hidden = false
-  codeForm.elements.code.focus()
+  form.hidden = false
+  form.elements.code.focus()
 }
 
-function tellSuccess({ dataset }, user) {
+/** For whoever must have a second factor and has none. */
+async function setUp(mfaToken) {
+  const answer = await post(setupForm, { mfaToken }, setupForm.dataset.setup)
+  const body = await answer.json()
+  if (!answer.ok) return tellRefusal(firstForm, answer, body)
+  document.querySelector('#qr-code').src = body.qrCode
+  document.querySelector('#secret').textContent = body.secret
+  askForCode(mfaToken, setupForm)
+}
+
+function showRecoveryCodes(codes) {
+  const section = document.querySelector('#recovery')
+  section.querySelector('ul').replaceChildren(
+    ...codes.map((code) => {
+      const item = document.createElement('li')
+      item.textContent = code
+      return item
+    }),
+  )
+  section.hidden = false
+}
+
+function tellSuccess({ dataset }, { user, recoveryCodes }) {
+  if (recoveryCodes !== undefined) showRecoveryCodes(recoveryCodes)
   tell(user === undefined ? dataset.done : `${dataset.done} ${user.email}.`, { isFinal: true })
   const onward = document.querySelector('#onward')
   if (onward?.getAttribute('href')) onward.hidden = false
@@ -74,8 +97,9 @@ async function submit(form) {
   try {
     const answer = await post(form, bodyOf(form))
     const body = answer.status === 204 ? {} : await answer.json()
-    if (body.mfaRequired) askForCode(body.mfaToken)
-    else if (answer.ok) tellSuccess(form, body.user)
+    if (body.mfaRequired) askForCode(body.mfaToken, codeForm)
+    else if (body.mfaEnrolmentRequired) await setUp(body.mfaToken)
+    else if (answer.ok) tellSuccess(form, body)
     else tellRefusal(form, answer, body)
   } catch {
     tell(failure) // no answer, or one of a proxy's

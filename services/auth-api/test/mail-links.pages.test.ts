@@ -2,10 +2,11 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { anotherPassword, countRows, newPerson, signIn, signUp } from './support/accounts.js'
-import { enrol, freshCode } from './support/authenticator.js'
+import { codeNow, enrol, freshCode, wrongCode } from './support/authenticator.js'
 import { openChromium } from './support/chromium.js'
 import { openApiFront } from './support/https-hosts.js'
 import { findLinkToken, magicTokenFor, resetTokenFor } from './support/mail-links.js'
+import { readQrCode } from './support/qr-codes.js'
 import { createTestApp } from './support/test-app.js'
 
 const front = await openApiFront(t)
@@ -167,6 +168,29 @@ t.test('and asks for the second factor of a user who has one', async (t) => {
   await page.fill('#code', ` ${await freshCode(app, authenticator)} `)
   t.equal(await pressButton(), `You are signed in as ${email}.`)
   t.equal((await context.cookies()).length, 4)
+  complaints.length = 0 // it tells of the refusal
+})
+
+t.test('and sets up the second factor of a user who must have one', async (t) => {
+  const { email } = newPerson()
+  const { user } = await signUp(app, { email })
+  await db`UPDATE users SET email_verified_at = now(), roles = '{user,admin}' WHERE id = ${user.id}`
+  await context.clearCookies()
+
+  await open('/magic-link', await magicTokenFor(app, email))
+  await page.click('button:visible')
+  await page.waitForSelector('#first-code:visible')
+  t.equal(await page.locator(':focus').getAttribute('id'), 'first-code')
+  t.ok(await page.evaluate(`document.querySelector('#qr-code').naturalWidth > 100`))
+  const scanned = readQrCode((await page.locator('#qr-code').getAttribute('src')) ?? '')
+  const secret = new URL(scanned ?? '').searchParams.get('secret') ?? ''
+  t.equal(await page.locator('#secret').textContent(), secret)
+  await page.fill('#first-code', wrongCode(secret))
+  t.equal(await pressButton(), 'The code is not right.')
+  await page.fill('#first-code', codeNow(secret))
+  t.equal(await pressButton(), `You are signed in as ${email}.`)
+  t.equal(await page.locator('#recovery li:visible').count(), 10)
+  t.match(await page.evaluate(`fetch('api/v1/admin/stats').then(({ status }) => status)`), 200)
   complaints.length = 0 // it tells of the refusal
 })
 
