@@ -2,11 +2,13 @@ import type { DetectedEvent } from './detected-event.js'
 import { networkOf } from './networks.js'
 import type { SignIn } from './rule.js'
 
-/** Whether the user has signed in from this network before. */
+/** Where the user has signed in before. */
+export function familiarNetworks(signIns: readonly SignIn[]): string[] {
+  return [...new Set(signIns.flatMap(({ ip }) => (ip === null ? [] : networkOf(ip))))]
+}
+
 export function isFamiliarNetwork({ ip }: DetectedEvent, signIns: readonly SignIn[]): boolean {
-  if (ip === null) return false
-  const network = networkOf(ip)
-  return signIns.some((before) => before.ip !== null && networkOf(before.ip) === network)
+  return ip !== null && familiarNetworks(signIns).includes(networkOf(ip))
 }
 
 /** A browser or app that the user was not seen with; the very first one is none. */

@@ -54,10 +54,10 @@ function marksOf(rule: Rule, event: DetectedEvent, view: View): readonly Mark[] 
 
 function viewOf(rule: Rule, event: DetectedEvent, memory: Memory, place: View['place']): View {
   return {
-    count(watch, key, exceptMember) {
+    count(watch, key, { members = [], groups = [] } = {}) {
       const held = memory.hold(rule, watch, key)
       if (held === null) throw notLoaded
-      const except = exceptMember === undefined ? undefined : memory.hashMember(exceptMember)
+      const except = { members: members.map(memory.hashMember), groups: groups.map(memory.hashMember) }
       return countBefore(held.window, watchOf(rule, watch), event.at, except)
     },
     signIns: () =>
@@ -107,13 +107,13 @@ function removeFrom(held: Held, hashed: { member?: string; group?: string }): vo
 /** As many as an alert keeps. */
 const maxEventIds = 50
 
-/** One incident for a rule and a subject, however often it fires in a batch. */
+/** One for an incident, however often it fires in a batch. */
 function createIncidents() {
   const found = new Map<string, Incident>()
   return {
     add({ name: rule, severity, reason }: Rule, about: About, firing: Firing): void {
       const { subject, userId, ip, data } = about
-      const key = `${rule} ${subject}`
+      const key = `${rule} ${subject} ${firing.firstAt}`
       const before = found.get(key)
       const eventIds = [...new Set([...(before?.eventIds ?? []), ...firing.eventIds])]
       found.set(key, {
@@ -124,8 +124,8 @@ function createIncidents() {
         ip,
         eventIds: eventIds.slice(0, maxEventIds),
         count: (before?.count ?? 0) + firing.eventIds.length,
-        firstAt: iso(Math.min(firing.firstAt, before === undefined ? Infinity : Date.parse(before.firstAt))),
-        lastAt: iso(Math.max(firing.lastAt, before === undefined ? 0 : Date.parse(before.lastAt))),
+        firstAt: iso(firing.firstAt),
+        lastAt: iso(firing.lastAt),
         data: { reason, counted: firing.counted, ...data },
       })
     },

@@ -77,6 +77,12 @@ export interface About {
   readonly data?: Readonly<Record<string, unknown>>
 }
 
+/** What is left out of a count. */
+export interface Exceptions {
+  readonly members?: readonly string[]
+  readonly groups?: readonly string[]
+}
+
 export interface SignIn {
   /** Milliseconds. */
   readonly at: number
@@ -86,8 +92,8 @@ export interface SignIn {
 
 /** What a rule may ask. What was not loaded yet is, and the event looked at again: nobody waits inside a rule. */
 export interface View {
-  /** What counts at the moment of the event, not counting a member. */
-  readonly count: (watch: string, key: string, exceptMember?: string) => number
+  /** What counts in the first span before the event. */
+  readonly count: (watch: string, key: string, except?: Exceptions) => number
   /** The user's sign-ins before the event, newest first: at most 50 of 90 days. */
   readonly signIns: () => readonly SignIn[]
   /** The hours, counted from 1970, in which the actor acted as an admin in the 28 days before the event. */

@@ -1,4 +1,4 @@
-import type { Adds, Removes, Span, Watch } from './rule.js'
+import type { Adds, Exceptions, Removes, Span, Watch } from './rule.js'
 
 /** What is counted by one key of a watch. */
 export interface Window {
@@ -88,11 +88,17 @@ export function tallySignIn(window: Window, watch: Watch, at: number): void {
   window.tally = window.tally.filter(([known]) => known >= oldest)
 }
 
-/** What counts in the first span before a moment, without a member. */
-export function countBefore(window: Window, watch: Watch, at: number, exceptMember?: string): number {
+/** What counts in the first span before a moment. */
+export function countBefore(
+  window: Window,
+  watch: Watch,
+  at: number,
+  { members = [], groups = [] }: Exceptions,
+): number {
   const since = at - (watch.spans[0]?.seconds ?? 0) * 1000
   const counted = window.entries.filter(
-    ([time, , , member]) => time > since && time <= at && member !== exceptMember,
+    ([time, , , member, group]) =>
+      time > since && time <= at && !members.includes(member) && !groups.includes(group),
   )
   return measure(counted, watch)
 }

@@ -5,11 +5,11 @@ import {
   isSignIn,
   isWrongPassword,
 } from '../detected-event.js'
-import { isFamiliarNetwork, isNewDevice } from '../familiarity.js'
-import { customerOf } from '../networks.js'
+import { familiarNetworks, isFamiliarNetwork, isNewDevice } from '../familiarity.js'
+import { customerOf, networkOf } from '../networks.js'
 import type { Mark, Rule, View } from '../rule.js'
 
-/** Owners who get in at the sixth try are on a device, or in a network, of theirs. */
+/** From networks in which the account was never used: an owner with so many is on the road, with a device that remembers no password. */
 const failuresOfAccount = 6
 /** Other accounts that failed from the address and did not get in, close to what credential-stuffing calls an attack. */
 const accountsOfAddress = 15
@@ -26,7 +26,7 @@ export const failuresThenSuccess: Rule = {
   reason: 'After many failures somebody got in from where the account had not been used.',
   concerns: ['login.failed', 'login.succeeded', 'mfa.challenged', 'password.reset', 'password.changed'],
   watches: {
-    account: { counts: 'events', keeps: failuresOfAccount, spans: [{ seconds: 3600, threshold: never }] },
+    account: { counts: 'events', keeps: 2 * failuresOfAccount, spans: [{ seconds: 3600, threshold: never }] },
     address: { counts: 'members', keeps: 2 * accountsOfAddress, spans: [{ seconds: 900, threshold: never }] },
     user: { counts: 'events', spans: [{ seconds: 3600, threshold: 1 }] },
   },
@@ -44,7 +44,7 @@ function failureMarks(event: DetectedEvent): Mark[] {
   const about = { subject: '', userId, ip }
   const marks: Mark[] = []
   if (userId !== null && isWrongPassword(event))
-    marks.push({ does: 'adds', watch: 'account', key: userId, about })
+    marks.push({ does: 'adds', watch: 'account', key: userId, group: networkOf(ip ?? ''), about })
   if (ip !== null && isFailedSignIn(event))
     marks.push({ does: 'adds', watch: 'address', key: customerOf(ip), member: accountOf(event), about })
   return marks
@@ -54,17 +54,26 @@ function lookAtSignIn(event: DetectedEvent, userId: string, view: View): Mark[] 
   const { ip } = event
   const address = ip === null ? '' : customerOf(ip)
   const member = accountOf(event)
-  const failures = view.count('account', userId)
-  const others = view.count('address', address, member)
+  const data = findFailures(event, userId, view)
   const marks: Mark[] = [
     { does: 'removes', watch: 'account', key: userId },
     { does: 'removes', watch: 'address', key: address, member },
   ]
-  const isAfterFailures = failures >= failuresOfAccount || others >= accountsOfAddress
-  if (!isAfterFailures || !(isNewDevice(event) || !isFamiliarNetwork(event, view.signIns()))) return marks
-  const data = { failuresOfAccount: failures, accountsFailingFromAddress: others }
+  if (data === null) return marks
   return [
     ...marks,
     { does: 'adds', watch: 'user', key: userId, about: { subject: userId, userId, ip, data } },
   ]
+}
+
+function findFailures(event: DetectedEvent, userId: string, view: View) {
+  const { ip } = event
+  const accounts = view.count('address', ip === null ? '' : customerOf(ip), { members: [accountOf(event)] })
+  const isAfterMany = accounts >= accountsOfAddress
+  if (!isAfterMany && view.count('account', userId) < failuresOfAccount) return null
+  const signIns = view.signIns()
+  const failures = view.count('account', userId, { groups: familiarNetworks(signIns) })
+  if (!isAfterMany && failures < failuresOfAccount) return null
+  if (!isNewDevice(event) && isFamiliarNetwork(event, signIns)) return null
+  return { failuresOfAccount: failures, accountsFailingFromAddress: accounts }
 }
