@@ -1,6 +1,6 @@
 /**
- * An event whose action was acknowledged is never lost and never doubled, whoever dies: the worker (SIGKILL), Redis with all that
- * it held, PostgreSQL.
+ * An event whose action was acknowledged is never lost and never doubled, and the log can be proved, whoever dies: the worker (SIGKILL),
+ * Redis with all that it held, PostgreSQL.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -8,6 +8,7 @@ import { startPrivatePostgres, startPrivateRedis } from '@latchkey/devstack/test
 import { createTestDatabase, testDatabaseConfig } from '@latchkey/devstack/testing/database'
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
 import { waitFor } from '@latchkey/devstack/wait-for'
+import { verifyLog } from '@latchkey/platform/audit-chain/verify-log'
 import { connectDatabase, type Sql } from '@latchkey/platform/database/client'
 import { migrate } from '@latchkey/platform/database/migrate'
 import { queueCounts, queuePrefix } from '@latchkey/platform/queue/queues'
@@ -40,7 +41,7 @@ t.test('killed while it persists: another worker does it again, once', async (t)
     what: 'the events',
     deadlineMs,
   })
-  t.same(await persistedIds(db), expected.toSorted())
+  await isWhole(t, deps, expected)
   await waitFor(async () => (await countOutbox(db)) === 0, { what: 'an empty outbox' })
 })
 
@@ -71,7 +72,7 @@ t.test('killed again and again under load', async (t) => {
     what: 'the events',
     deadlineMs,
   })
-  t.same(await persistedIds(db), expected.toSorted(), `${expected.length} events`)
+  await isWhole(t, deps, expected)
 })
 
 t.test('Redis loses the jobs that it held: the outbox still has their events', async (t) => {
@@ -92,7 +93,7 @@ t.test('Redis loses the jobs that it held: the outbox still has their events', a
     what: 'the events',
     deadlineMs,
   })
-  t.same(await persistedIds(db), expected.toSorted())
+  await isWhole(t, deps, expected)
 })
 
 t.test('PostgreSQL dies with jobs in the queue: they wait for it and use up no attempt', async (t) => {
@@ -114,7 +115,7 @@ t.test('PostgreSQL dies with jobs in the queue: they wait for it and use up no a
     what: 'the events',
     deadlineMs,
   })
-  t.same(await persistedIds(db), expected.toSorted())
+  await isWhole(t, deps, expected)
   t.equal((await queueCounts(deps.queues.securityEvents)).failed, 0)
 })
 
@@ -153,6 +154,15 @@ async function createPipeline(
       return events.map(({ id }) => id)
     },
   }
+}
+
+/** Each event is stored once, and the log is what was stored. */
+async function isWhole(t: Test, { sql, keyring }: Deps, expected: readonly string[]): Promise<void> {
+  t.same(await persistedIds(sql), expected.toSorted(), `${expected.length} events`)
+  const { findings, events, lastSeq } = await verifyLog({ sql, keyring })
+  t.same(findings, [])
+  t.equal(events, lastSeq)
+  t.ok(events >= BigInt(expected.length))
 }
 
 /**

@@ -23,13 +23,16 @@ export async function countOutbox(db: Sql): Promise<number> {
   return row?.count ?? 0
 }
 
+/** Of the events above; what the worker tells of its own work comes beside them. */
 export async function countPersisted(db: Sql): Promise<number> {
-  const [row] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM security_events`
+  const [row] = await db<{ count: number }[]>`
+    SELECT count(*)::int AS count FROM security_events WHERE type IN ('login.failed', 'login.succeeded')`
   return row?.count ?? 0
 }
 
 /** Ids as they stand in the table, one for each row: an event that was stored twice shows twice. */
 export async function persistedIds(db: Sql): Promise<string[]> {
-  const rows = await db<{ id: string }[]>`SELECT id FROM security_events ORDER BY id`
+  const rows = await db<{ id: string }[]>`
+    SELECT id FROM security_events WHERE type IN ('login.failed', 'login.succeeded') ORDER BY id`
   return rows.map(({ id }) => id)
 }
