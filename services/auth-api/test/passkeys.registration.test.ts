@@ -1,0 +1,416 @@
+// Attack: a passkey of one's own on somebody else's account, an answer that was made elsewhere, and the last way in thrown away.
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { randomBytes } from 'node:crypto'
+import {
+  discardSecondFactors,
+  discardSecondFactorsSince,
+  resetSecondFactors,
+} from '@latchkey/auth-api/features/mfa/reset-second-factors'
+import type { Session } from '@latchkey/contracts/http/answers'
+import type { PasskeyCreationOptions } from '@latchkey/contracts/http/passkeys'
+import { newId } from '@latchkey/platform/crypto/identifiers'
+import t from 'tap'
+import { eventsOf, isAlive, newPerson, signIn, signUp } from './support/accounts.js'
+import { agedSession, claimsOf, enrolledPerson, eventsFor } from './support/authenticator.js'
+import { enrolmentTokenOf, newTeacher } from './support/enrolments.js'
+import {
+  addPasskey,
+  creationOptions,
+  passkeyHolder,
+  passkeySettings,
+  requestOptions,
+  verifySignIn,
+} from './support/passkeys.js'
+import { letTimePass, password } from './support/session-driver.js'
+import {
+  coseOf,
+  encode,
+  makePasskey,
+  testOrigin,
+  usePasskey,
+  type Bend,
+  type Cbor,
+} from './support/software-authenticator.js'
+import { createTestApp } from './support/test-app.js'
+
+const requireMfa = { admins: true, everyone: false, userTypes: ['teacher'] }
+const testApp = await createTestApp(t, { ...passkeySettings, requireMfa })
+const { api, db, deps } = testApp
+const origin = { ip: '192.0.2.9', userAgent: 'Test/1', requestId: 'r', traceId: null }
+
+const verify = ({ accessToken: token }: Session, passkey: object, name?: string) =>
+  api('POST', '/passkeys/register/verify', { token, body: { passkey, ...(name !== undefined && { name }) } })
+
+const rejected = { status: 400, body: { code: 'passkey_rejected' } }
+
+async function countOf(table: 'passkeys' | 'recovery_codes', userId: string): Promise<number> {
+  return (await db`SELECT FROM ${db(table)} WHERE user_id = ${userId}`).length
+}
+
+t.test('a passkey is made, named after the browser, and comes with recovery codes', async (t) => {
+  const { email } = newPerson()
+  const session = await signUp(testApp, { email, name: 'Grace Hopper' })
+  const token = session.accessToken
+  const options = await creationOptions(testApp, token)
+  t.match(options, {
+    rp: { id: 'example.com', name: 'Example' },
+    user: { name: email, displayName: 'Grace Hopper' },
+    attestation: 'none',
+    authenticatorSelection: {
+      residentKey: 'required',
+      requireResidentKey: true,
+      userVerification: 'required',
+    },
+    excludeCredentials: [],
+  })
+  t.same(
+    options.pubKeyCredParams.map(({ alg }) => alg),
+    [-7, -8, -257],
+  )
+  t.notMatch(Buffer.from(options.user.id, 'base64url').toString('latin1'), email)
+
+  const { attestation, held } = makePasskey(options)
+  const headers = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' }
+  const added = await api('POST', '/passkeys/register/verify', {
+    token,
+    headers,
+    body: { passkey: attestation },
+  })
+  t.match(added, {
+    status: 201,
+    body: { passkey: { name: 'Firefox on Linux', isSynced: true, lastUsedAt: null } },
+  })
+  t.equal((added.body['recoveryCodes'] as string[]).length, 10)
+  const userId = session.user.id
+  t.match(await eventsFor(testApp, userId, 'passkey.added'), [
+    { severity: 'notice', sessionId: session.sessionId, data: { name: 'Firefox on Linux' } },
+  ])
+  const [row] = await db`SELECT transports FROM passkeys WHERE user_id = ${userId}`
+  t.same(row, { transports: ['internal', 'hybrid'] }, 'what nobody knows is dropped')
+  t.same(await isAlive(testApp, session), { access: true, refresh: true })
+
+  const second = await requestOptions(testApp, { token })
+  const passkey = usePasskey(second, held)
+  const raised = (await api('POST', '/step-up', { token, body: { passkey } })).body as unknown as Session
+  const again = await creationOptions(testApp, raised.accessToken)
+  t.match(again.excludeCredentials, [{ id: held.credentialId }], 'an authenticator makes no second one')
+  t.equal(again.user.id, options.user.id)
+  const another = await verify(raised, makePasskey(again).attestation, 'Key in the safe')
+  t.match(another.body, { passkey: { name: 'Key in the safe' }, recoveryCodes: null })
+
+  const list = await api('GET', '/passkeys', { token })
+  t.match(list.body, { passkeys: [{ name: 'Key in the safe' }, { name: 'Firefox on Linux' }] })
+  t.match((await api('GET', '/2fa', { token })).body, { totp: null, passkeys: 2, recoveryCodesLeft: 10 })
+  const history = (await api('GET', '/me/export', { token: raised.accessToken })).body
+  t.match(history['passkeys'], [
+    { name: 'Key in the safe', isBackedUp: true },
+    { credentialId: held.credentialId },
+  ])
+})
+
+t.test('it is not asked for, nor taken, without fresh authentication', async (t) => {
+  const session = await signUp(testApp, { email: newPerson().email })
+  const aged = await agedSession(testApp, session)
+  const token = aged.accessToken
+  t.match(await api('POST', '/passkeys/register/options', { token }), {
+    status: 403,
+    body: { code: 'step_up_required', methods: ['password'] },
+  })
+  const begun = await creationOptions(
+    testApp,
+    (await signIn(testApp, { email: session.user.email })).accessToken,
+  )
+  t.match(await verify(aged, makePasskey(begun).attestation), rejected, 'of another session of the user')
+  t.match(await verify(session, makePasskey(begun).attestation), rejected)
+  t.equal((await api('POST', '/passkeys/register/options')).status, 401)
+  t.equal(await countOf('passkeys', session.user.id), 0)
+})
+
+t.test('a slow hand is waited for: what was begun fresh is taken while the challenge lives', async (t) => {
+  const session = await signUp(testApp, { email: newPerson().email })
+  const options = await creationOptions(testApp, session.accessToken)
+  await letTimePass(db, session.sessionId, 301)
+  t.equal((await verify(session, makePasskey(options).attestation)).status, 201)
+})
+
+const authDataOf = (held: Buffer): Bend => ({ attestationObject: held.toString('base64url') })
+const es256 = (x: Buffer, y: Buffer): Cbor =>
+  coseOf('ES256', { x: x.toString('base64url'), y: y.toString('base64url') })
+const key = (...entries: [number, Cbor][]): Cbor => new Map<Cbor, Cbor>(entries)
+const bends: [what: string, bend: Bend, reason: string][] = [
+  ['another site', { origin: 'https://evil.test' }, 'wrong_origin'],
+  ['a frame', { crossOrigin: true }, 'wrong_origin'],
+  ['another domain', { rpId: 'evil.test' }, 'invalid_response'],
+  ['a sign-in', { type: 'webauthn.get' }, 'invalid_response'],
+  ['nobody present', { userPresent: false }, 'invalid_response'],
+  ['nobody verified', { userVerified: false }, 'invalid_response'],
+  ['no challenge of ours', { challenge: randomBytes(32).toString('base64url') }, 'invalid_challenge'],
+  [
+    'no algorithm',
+    { cose: key([1, 2], [-1, 1], [-2, randomBytes(32)], [-3, randomBytes(32)]) },
+    'invalid_response',
+  ],
+  ['algorithm none', { cose: key([1, 2], [3, 0]) }, 'invalid_response'],
+  ['an algorithm that was not asked for', { cose: key([1, 2], [3, -36], [-1, 3]) }, 'invalid_response'],
+  ['a symmetric key', { cose: key([1, 4], [3, 5], [-1, randomBytes(32)]) }, 'invalid_response'],
+  ['a key that is a number', { cose: 7 }, 'invalid_response'],
+  [
+    'a huge key',
+    { cose: key([1, 3], [3, -257], [-1, randomBytes(4000)], [-2, randomBytes(3)]) },
+    'invalid_response',
+  ],
+  ['backed up, and cannot be', { isSynced: false, isBackedUp: true }, 'invalid_response'],
+  ['a credential without a name', { credentialId: '' }, 'validation'],
+  ['no CBOR', authDataOf(randomBytes(200)), 'invalid_response'],
+  ['CBOR that ends early', authDataOf(Buffer.from('a363666d74', 'hex')), 'invalid_response'],
+  ['CBOR of endless depth', authDataOf(Buffer.alloc(12_000, 0x81)), 'invalid_response'],
+  ['CBOR of a huge length', authDataOf(Buffer.from('bbffffffffffffffff', 'hex')), 'invalid_response'],
+  ['an empty map', authDataOf(encode(new Map())), 'invalid_response'],
+  ['a statement where there is none', { statement: new Map([['sig', randomBytes(8)]]) }, 'invalid_response'],
+  ['an unknown format', { format: 'mine' }, 'invalid_response'],
+  [
+    'a signature by itself that is none',
+    {
+      format: 'packed',
+      statement: new Map<Cbor, Cbor>([
+        ['alg', -7],
+        ['sig', randomBytes(70)],
+      ]),
+    },
+    'invalid_response',
+  ],
+]
+
+t.test('whatever is bent is refused alike, leaves nothing, and is told', async (t) => {
+  const session = await signUp(testApp, { email: newPerson().email })
+  for (const [what, bend, reason] of bends) {
+    const options = await creationOptions(testApp, session.accessToken)
+    const answer = await verify(session, makePasskey(options, bend).attestation)
+    if (reason === 'validation') {
+      t.match(answer, { status: 400, body: { code: 'validation_failed' } }, what)
+      continue
+    }
+    t.match(answer, rejected, what)
+    const told = await eventsFor(testApp, session.user.id, 'mfa.failed')
+    t.match(told.at(-1), { data: { reason, method: 'passkey', during: 'passkey_registration' } }, what)
+    const spent = await verify(session, makePasskey(options).attestation)
+    t.equal(
+      spent.status,
+      reason === 'invalid_challenge' ? 201 : 400,
+      `${what}: what becomes of the challenge`,
+    )
+    await db`DELETE FROM passkeys WHERE user_id = ${session.user.id}`
+  }
+  t.equal(await countOf('passkeys', session.user.id), 0)
+})
+
+t.test('a key that is none never signs anybody in', async (t) => {
+  const holder = await passkeyHolder(testApp, { cose: es256(randomBytes(32), randomBytes(32)) })
+  const answer = await verifySignIn(testApp, usePasskey(await requestOptions(testApp), holder.held))
+  t.equal(answer.status, 401)
+})
+
+t.test('a statement with certificates makes us ask nobody about them', async (t) => {
+  const asked: string[] = []
+  const server = createServer((socket) => {
+    asked.push('connected')
+    socket.destroy()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const session = await signUp(testApp, { email: newPerson().email })
+  const certificate = Buffer.from(`http://127.0.0.1:${port}/list.crl`)
+  for (const format of ['packed', 'apple', 'android-key', 'android-safetynet', 'fido-u2f', 'tpm']) {
+    const options = await creationOptions(testApp, session.accessToken)
+    const statement = new Map<Cbor, Cbor>([
+      ['alg', -7],
+      ['sig', randomBytes(70)],
+      ['x5c', [certificate]],
+    ])
+    t.match(await verify(session, makePasskey(options, { format, statement }).attestation), rejected, format)
+  }
+  t.same(asked, [])
+})
+
+t.test('a credential that somebody has is nobody else’s, and twice nobody’s own', async (t) => {
+  const { held, session: first } = await passkeyHolder(testApp)
+  const thief = await signUp(testApp, { email: newPerson().email })
+  const options = await creationOptions(testApp, thief.accessToken)
+  t.match(
+    await verify(thief, makePasskey(options, { credentialId: held.credentialId }).attestation),
+    rejected,
+  )
+  t.match((await eventsFor(testApp, thief.user.id, 'mfa.failed')).at(-1), {
+    data: { reason: 'known_credential' },
+  })
+  t.equal(await countOf('recovery_codes', thief.user.id), 0)
+  const owner = await verifySignIn(testApp, usePasskey(await requestOptions(testApp), held))
+  t.match(owner, { status: 200, body: { user: { id: first.user.id } } })
+})
+
+t.test('of twenty answers to one challenge at once one is kept', async (t) => {
+  const session = await signUp(testApp, { email: newPerson().email })
+  const options = await creationOptions(testApp, session.accessToken)
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => verify(session, makePasskey(options).attestation)),
+  )
+  t.equal(answers.filter(({ status }) => status === 201).length, 1)
+  t.equal(await countOf('passkeys', session.user.id), 1)
+  t.equal(await countOf('recovery_codes', session.user.id), 10)
+})
+
+t.test('twenty is the most, also when they come at once', async (t) => {
+  const session = await signUp(testApp, { email: newPerson().email })
+  const userId = session.user.id
+  const challenges: PasskeyCreationOptions[] = []
+  for (let count = 0; count < 4; count += 1)
+    challenges.push(await creationOptions(testApp, session.accessToken))
+  await db`
+    INSERT INTO passkeys (id, user_id, credential_id, public_key, sign_count, is_synced, is_backed_up, transports, name)
+    SELECT gen_random_uuid(), ${userId}, uuid_send(gen_random_uuid()), 'key', 0, false, false, '{}', 'Key' FROM generate_series(1, 18)`
+  const answers = await Promise.all(
+    challenges.map((options) => verify(session, makePasskey(options).attestation)),
+  )
+  t.same(answers.map(({ status }) => status).toSorted(), [201, 201, 409, 409])
+  t.equal(await countOf('passkeys', userId), 20)
+  await db`UPDATE sessions SET aal = 2, amr = '{pwd,otp,mfa}' WHERE user_id = ${userId}`
+  const { body } = await api('POST', '/refresh', { body: { refreshToken: session.refreshToken } })
+  t.match(await api('POST', '/passkeys/register/options', { token: String(body['accessToken']) }), {
+    status: 409,
+    body: { code: 'too_many_passkeys' },
+  })
+})
+
+t.test('it is renamed by its owner alone', async (t) => {
+  const { session, passkeyId } = await passkeyHolder(testApp)
+  const stranger = await signUp(testApp, { email: newPerson().email })
+  const rename = (by: Session, name: string) =>
+    api('PATCH', `/passkeys/${passkeyId}`, { token: by.accessToken, body: { name } })
+  t.equal((await rename(stranger, 'Mine')).status, 404)
+  t.equal((await rename(session, 'two\nlines')).status, 400)
+  t.equal((await rename(session, 'Work laptop')).status, 204)
+  t.match((await api('GET', '/passkeys', { token: session.accessToken })).body, {
+    passkeys: [{ name: 'Work laptop' }],
+  })
+})
+
+t.test('it is removed by its owner alone, freshly authenticated, and opens nothing any more', async (t) => {
+  const holder = await passkeyHolder(testApp)
+  const { held, passkeyId, session, userId } = holder
+  const remove = (by: Session) => api('DELETE', `/passkeys/${passkeyId}`, { token: by.accessToken })
+  t.equal((await remove(await signUp(testApp, { email: newPerson().email }))).status, 404)
+  t.match(
+    await remove(await signIn(testApp, { email: holder.email })),
+    { status: 403 },
+    'a password is not enough',
+  )
+  const own = (await verifySignIn(testApp, usePasskey(await requestOptions(testApp), held))).body
+  t.equal((await remove(own as unknown as Session)).status, 204)
+  t.match(await eventsFor(testApp, userId, 'passkey.removed'), [
+    { data: { reason: 'user_removed', passkeyIds: [passkeyId] } },
+  ])
+  t.equal((await verifySignIn(testApp, usePasskey(await requestOptions(testApp), held))).status, 401)
+  t.same(await isAlive(testApp, session), { access: true, refresh: true })
+  t.equal(await countOf('recovery_codes', userId), 0, 'there is nothing left that they stand in for')
+  t.equal((await remove(own as unknown as Session)).status, 404)
+})
+
+t.test('the last way in stays, also when two are removed at once', async (t) => {
+  const { held, session, userId } = await passkeyHolder(testApp)
+  const own = (await verifySignIn(testApp, usePasskey(await requestOptions(testApp), held)))
+    .body as unknown as Session
+  await addPasskey(testApp, own)
+  await db`DELETE FROM credentials WHERE user_id = ${userId}`
+  const passkeys = await db<{ id: string }[]>`SELECT id FROM passkeys WHERE user_id = ${userId}`
+  const answers = await Promise.all(
+    passkeys.map(({ id }) => api('DELETE', `/passkeys/${id}`, { token: own.accessToken })),
+  )
+  t.same(answers.map(({ status }) => status).toSorted(), [204, 409])
+  t.match(answers.find(({ status }) => status === 409)?.body, { code: 'last_way_in' })
+  t.equal(await countOf('passkeys', userId), 1)
+  t.same(await isAlive(testApp, session), { access: true, refresh: true })
+})
+
+t.test('who must have a second factor gets in by making a passkey, and keeps it', async (t) => {
+  const teacher = await newTeacher(testApp)
+  const { mfaToken, userId, email } = teacher
+  const begin = (body: object) => api('POST', '/passkeys/enrolment/options', { body })
+  t.match(await begin({ mfaToken: `${mfaToken}x` }), {
+    status: 400,
+    body: { code: 'one_time_token_invalid' },
+  })
+  const options = (await begin({ mfaToken })).body as unknown as PasskeyCreationOptions
+  const { attestation, held } = makePasskey(options)
+  const finish = (token: string, passkey: object) =>
+    api('POST', '/passkeys/enrolment/verify', { body: { mfaToken: token, passkey } })
+  const other = await enrolmentTokenOf(testApp, teacher)
+  t.match(await finish(other, attestation), rejected, 'of another sign-in')
+  const stranger = await signUp(testApp, { email: newPerson().email })
+  t.match(await verify(stranger, attestation), rejected)
+  const done = await finish(mfaToken, attestation)
+  t.equal(done.status, 200)
+  t.equal((done.body['recoveryCodes'] as string[]).length, 10)
+  const session = done.body as unknown as Session
+  t.match(claimsOf(session), { aal: 2, amr: ['pwd', 'swk', 'user', 'mfa'] })
+  t.match(await finish(mfaToken, attestation), { status: 400, body: { code: 'one_time_token_invalid' } })
+  t.match((await begin({ mfaToken: other })).status, 400, 'what was begun before is over')
+
+  const next = await api('POST', '/login', { body: { email, password } })
+  t.match(next.body, { mfaRequired: true, methods: ['passkey', 'recovery_code'] })
+  const waiting = String(next.body['mfaToken'])
+  const passkey = usePasskey(await requestOptions(testApp, { mfaToken: waiting }), held)
+  t.equal((await api('POST', '/2fa/challenge', { body: { mfaToken: waiting, passkey } })).status, 200)
+  const [row] = await db<{ id: string }[]>`SELECT id FROM passkeys WHERE user_id = ${userId}`
+  t.match(await api('DELETE', `/passkeys/${row?.id}`, { token: session.accessToken }), {
+    status: 403,
+    body: { code: 'mfa_required' },
+  })
+})
+
+t.test('an admin takes all factors away, and tells of the passkeys once', async (t) => {
+  const holder = await passkeyHolder(testApp)
+  const { userId } = holder
+  const own = (await verifySignIn(testApp, usePasskey(await requestOptions(testApp), holder.held))).body
+  await addPasskey(testApp, own as unknown as Session)
+  const reset = { userId, actorId: newId(), sessionId: newId(), origin }
+  const ended = await deps.sql.begin((sql) => resetSecondFactors(sql, reset))
+  t.equal(ended?.length, 2)
+  t.same([await countOf('passkeys', userId), await countOf('recovery_codes', userId)], [0, 0])
+  const told = await eventsFor(testApp, userId, 'passkey.removed')
+  t.equal(told.length, 1)
+  t.match(told, [{ data: { reason: 'admin_reset', passkeyIds: { length: 2 } } }])
+  t.equal(await deps.sql.begin((sql) => resetSecondFactors(sql, reset)), null, 'there is none any more')
+})
+
+t.test('an owner who proves the address finds no passkey of a stranger', async (t) => {
+  const { held, userId } = await passkeyHolder(testApp)
+  await deps.sql.begin((sql) => discardSecondFactors(sql, { userId, origin }))
+  t.equal((await verifySignIn(testApp, usePasskey(await requestOptions(testApp), held))).status, 401)
+  t.match(await eventsFor(testApp, userId, 'passkey.removed'), [{ data: { reason: 'address_proven' } }])
+})
+
+t.test('who undoes a change of address loses no passkey of before, and every one of since', async (t) => {
+  const holder = await passkeyHolder(testApp)
+  const { userId } = holder
+  const own = (await verifySignIn(testApp, usePasskey(await requestOptions(testApp), holder.held))).body
+  await db`UPDATE passkeys SET created_at = created_at - interval '1 day' WHERE user_id = ${userId}`
+  await db`UPDATE recovery_codes SET created_at = created_at - interval '1 day' WHERE user_id = ${userId}`
+  const [now] = await db<{ at: string }[]>`SELECT now()::text AS at`
+  const { held: thiefs } = await addPasskey(testApp, own as unknown as Session)
+  await deps.sql.begin((sql) => discardSecondFactorsSince(sql, { userId, since: now?.at ?? '', origin }))
+  t.equal((await verifySignIn(testApp, usePasskey(await requestOptions(testApp), thiefs))).status, 401)
+  t.equal((await verifySignIn(testApp, usePasskey(await requestOptions(testApp), holder.held))).status, 200)
+  t.equal(await countOf('recovery_codes', userId), 10)
+})
+
+t.test('nothing of a challenge or a key is told in any event', async (t) => {
+  const told = JSON.stringify(await eventsOf(testApp))
+  t.notMatch(told, /publicKey|public_key|challengeHash|clientData/)
+  t.notMatch(told, testOrigin)
+  const person = await enrolledPerson(testApp)
+  const { attestation } = makePasskey(await creationOptions(testApp, person.session.accessToken))
+  t.equal((await verify(person.session, attestation)).status, 201)
+})
