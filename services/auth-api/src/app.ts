@@ -22,6 +22,7 @@ import { passwords } from './features/passwords/index.js'
 import { personalData } from './features/personal-data/index.js'
 import { profile } from './features/profile/index.js'
 import { rememberedDevices } from './features/remembered-devices/index.js'
+import { queueBoard } from './features/queue-board/index.js'
 import { registration } from './features/registration/index.js'
 import { securityEvents } from './features/security-events/index.js'
 import { sessions } from './features/sessions/index.js'
@@ -133,6 +134,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   await app.register(metricsPage, { deps })
   await app.register(oauthTokens, { deps })
   await app.register(mailLinks, { deps })
+  await app.register(queueBoard, { deps })
   for (const prefix of authPrefixes) {
     for (const feature of authFeatures) await app.register(feature, { prefix, deps })
   }

@@ -32,6 +32,8 @@ export interface Deps {
   readonly sql: Database
   readonly redis: RedisHandle
   readonly eventQueue: Queue
+  /** For operators to look at, and to try a job again. */
+  readonly queues: Readonly<Record<keyof typeof queueNames, Queue>>
   readonly revocations: RevocationList
   readonly keyring: Keyring
   readonly signingKeys: SigningKeys
@@ -84,6 +86,12 @@ export async function createDeps(config: Config, overrides: DepsOverrides = {}):
     sql,
     redis,
     eventQueue,
+    queues: {
+      securityEvents: eventQueue,
+      maintenance: createQueue(queueNames.maintenance, { config, redis }),
+      mail: createQueue(queueNames.mail, { config, redis }),
+      webhooks: createQueue(queueNames.webhooks, { config, redis }),
+    },
     revocations: createRevocationList({ redis, sql, config, log }),
     keyring,
     signingKeys,
@@ -103,7 +111,7 @@ export async function closeDeps(deps: Deps): Promise<void> {
   await deps.passwords.close()
   await deps.signingKeys.close()
   await deps.events.whenIdle()
-  await deps.eventQueue.close()
+  await Promise.all(Object.values(deps.queues).map((queue) => queue.close()))
   await deps.redis.close()
   await deps.sql.end({ timeout: 5 })
 }

@@ -217,3 +217,20 @@ export const EventFilter = Type.Object(
   closed,
 )
 export type EventFilter = Static<typeof EventFilter>
+
+export const FailedJobs = Type.Object(
+  {
+    failed: Type.Integer({ description: 'How many there are; the newest hundred are listed' }),
+    jobs: Type.Array(
+      Type.Object({
+        id: Type.String(),
+        name: Type.String(),
+        attempts: Type.Integer(),
+        reason: Type.String(),
+        failedAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+      }),
+    ),
+  },
+  { $id: 'FailedJobs' },
+)
+export type FailedJobs = Static<typeof FailedJobs>

@@ -3,8 +3,10 @@ import type { Deps } from '../../deps.js'
 import { alertRoutes } from './alerts/routes.js'
 import { clientRoutes } from './clients/routes.js'
 import { eventRoutes } from './events/routes.js'
+import { queueRoutes } from './queues/routes.js'
 import { sessionRoutes } from './sessions/routes.js'
 import { statsRoutes } from './stats/routes.js'
+import { streamRoutes } from './stream/routes.js'
 import { userRoutes } from './users/routes.js'
 import { webhookRoutes } from './webhooks/routes.js'
 
@@ -15,7 +17,9 @@ export async function admin(app: App, { deps }: { deps: Deps }): Promise<void> {
     eventRoutes,
     alertRoutes,
     statsRoutes,
+    streamRoutes,
     clientRoutes,
+    queueRoutes,
     webhookRoutes,
   ])
     routes(app, deps)
