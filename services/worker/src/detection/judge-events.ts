@@ -87,7 +87,7 @@ function apply(rule: Rule, event: DetectedEvent, mark: Mark, memory: Memory): Fi
     ...(group !== undefined && { group: memory.hashMember(group) }),
   }
   if (mark.does === 'removes') {
-    removeFrom(held, hashed)
+    removeFrom(held, event.at, hashed)
     return null
   }
   held.isChanged = true
@@ -98,9 +98,9 @@ function apply(rule: Rule, event: DetectedEvent, mark: Mark, memory: Memory): Fi
   )
 }
 
-function removeFrom(held: Held, hashed: { member?: string; group?: string }): void {
+function removeFrom(held: Held, at: number, hashed: { member?: string; group?: string }): void {
   const before = held.window.entries.length
-  removeEntries(held.window, hashed)
+  removeEntries(held.window, at, hashed)
   if (held.window.entries.length < before) held.isChanged = true
 }
 

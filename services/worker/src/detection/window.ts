@@ -71,11 +71,18 @@ function fire(window: Window, watch: Watch, found: readonly Entry[]): Firing {
   }
 }
 
-export function removeEntries(window: Window, { member, group }: Pick<Removes, 'member' | 'group'>): void {
+/** Of what happened before: a failure that came first through the queue, and happened after the success, stays. */
+export function removeEntries(
+  window: Window,
+  at: number,
+  { member, group }: Pick<Removes, 'member' | 'group'>,
+): void {
   if (window.entries.length === 0) return
   window.entries = window.entries.filter(
-    ([, , , entryMember, entryGroup]) =>
-      (member !== undefined && entryMember !== member) || (group !== undefined && entryGroup !== group),
+    ([time, , , entryMember, entryGroup]) =>
+      time > at ||
+      (member !== undefined && entryMember !== member) ||
+      (group !== undefined && entryGroup !== group),
   )
 }
 
