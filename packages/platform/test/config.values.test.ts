@@ -1,5 +1,6 @@
 // Attack: a setting that means something else than its author thought (1e9, 0x10, TRUE, a hop count) opens a door quietly.
 import t from 'tap'
+import { defaultActions } from '@latchkey/contracts/alerts'
 import { leastEnv, load, problemsOf } from './support/config-problems.js'
 
 t.test('defaults are the documented ones', async (t) => {
@@ -64,6 +65,24 @@ const accepted: [name: string, text: string, key: keyof ReturnType<typeof load>,
   ['REDIS_URL', 'rediss://:pw@cache:6380/1', 'redisUrl', 'rediss://:pw@cache:6380/1'],
   ['DATABASE_URL', 'postgresql://lk@%2Fvar%2Frun/lk', 'databaseUrl', 'postgresql://lk@%2Fvar%2Frun/lk'],
   ['DB_SSL', 'verify-full', 'dbSsl', 'verify-full'],
+  ['DETECTION_ACTIONS', 'default', 'detectionActions', defaultActions],
+  [
+    'DETECTION_ACTIONS',
+    'brute-force=lock+mail_owner, export-burst=off,mfa-fatigue=alert',
+    'detectionActions',
+    {
+      ...defaultActions,
+      'brute-force': ['mail_owner', 'lock'],
+      'export-burst': null,
+      'mfa-fatigue': [],
+    },
+  ],
+  [
+    'ALERT_MAIL_TO',
+    'ops@example.com, night@example.com',
+    'alertMailTo',
+    ['ops@example.com', 'night@example.com'],
+  ],
 ]
 for (const [name, text, key, value] of accepted) {
   t.test(`${name}=${text} is taken`, async (t) => t.same(load({ [name]: text })[key], value))
@@ -105,6 +124,19 @@ const refused: Record<string, string[]> = {
     'true',
   ],
   MFA_REMEMBER_TTL: ['0s', '00', '-1d', '30', '59m', '366d', 'off'],
+  DETECTION_ACTIONS: [
+    'brute-force',
+    'brute-force=',
+    'brute-force=lock=lock',
+    'brute-force=off+lock',
+    'brute-force=Lock',
+    'brute-force=lock;export-burst=off',
+    'brute-force=lock,brute-force=off',
+    'constructor=off',
+    'default,brute-force=off',
+    'brute-force=lock,',
+  ],
+  ALERT_MAIL_TO: ['ops', 'Ops <ops@example.com>', 'ops@example.com,', 'ops@example.com;night@example.com'],
   NODE_ENV: ['prod', 'Production', 'staging'],
   SIGNING_ALGORITHM: ['RS256', 'none', 'es256', 'HS256'],
   REFRESH_DURABILITY: ['off'],

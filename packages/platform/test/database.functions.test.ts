@@ -115,6 +115,6 @@ t.test('every table that names a user forgets them', async (t) => {
     ORDER BY table_name`
   t.same(
     columns.map(({ name }) => name),
-    ['erasures', 'mails', 'outbox', 'security_events'],
+    ['alerts', 'erasures', 'mails', 'outbox', 'security_events'],
   )
 })

@@ -26,6 +26,8 @@ const own: Record<MeteredService, string[]> = {
     'mail_sent_total',
     'queue_job_duration_seconds',
     'queue_jobs',
+    'security_alerts_open',
+    'security_alerts_total',
     'security_events_lag_seconds',
     'security_events_total',
     'sessions_active',
@@ -57,6 +59,8 @@ function feed(metrics: Metrics): void {
   metrics.tokenCleanupDurationSeconds.observe(1)
   metrics.securityEventsTotal.inc({ type: 'login.failed', severity: 'notice' })
   metrics.securityEventsLagSeconds.set(0.1)
+  metrics.securityAlertsTotal.inc({ rule: 'brute-force' })
+  metrics.securityAlertsOpen.set({ severity: 'warning' }, 1)
   metrics.mailSentTotal.inc({ template: 'new-device', status: 'sent' })
   metrics.webhookDeliveriesTotal.inc({ status: 'delivered' })
   metrics.queueJobs.set({ queue: 'maintenance', state: 'waiting' }, 1)

@@ -47,15 +47,24 @@ const authRoutes = [
   'HEAD /csrf-token none general',
 ]
 const adminRoutes = [
-  ...['/users', '/users/:id', '/users/:id/sessions', '/sessions', '/events', '/stats', '/clients'].flatMap(
-    (path) => [`GET ${path}`, `HEAD ${path}`],
-  ),
+  ...[
+    '/users',
+    '/users/:id',
+    '/users/:id/sessions',
+    '/sessions',
+    '/events',
+    '/alerts',
+    '/alerts/:id',
+    '/stats',
+    '/clients',
+  ].flatMap((path) => [`GET ${path}`, `HEAD ${path}`]),
   'POST /users',
   'PATCH /users/:id',
   'DELETE /users/:id',
   'POST /users/:id/reset-2fa',
   'POST /users/:id/logout-all',
   'DELETE /sessions/:id',
+  'POST /alerts/:id/acknowledge',
   'POST /clients',
   'POST /clients/:id/rotate-secret',
   'DELETE /clients/:id',
