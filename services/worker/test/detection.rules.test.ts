@@ -65,7 +65,7 @@ t.test('an incident is one for as long as it goes on, and the next one another',
 })
 
 t.test('credential-stuffing: accounts that fail from one place and do not get in', async (t) => {
-  const from = (count: number, ip = (_: number) => '203.0.113.7') =>
+  const from = (count: number, ip: (n: number) => string = () => '203.0.113.7') =>
     range(count).map((n) => fails(at + n * seconds, `user-${n}`, { ip: ip(n) }))
   t.same(await toldOf(from(19)), [])
   t.same(await toldOf(from(20)), ['credential-stuffing 203.0.113.7'])
@@ -244,8 +244,11 @@ t.test('admin-odd-hours: by what this admin is used to', async (t) => {
 })
 
 t.test('export-burst: of an account, from an address, everywhere', async (t) => {
-  const exports = (count: number, who: (n: number) => string, ip = (_: number) => '203.0.113.7') =>
-    range(count).map((n) => happens(at + n * minutes, 'user.exported', { userId: who(n), ip: ip(n) }))
+  const exports = (
+    count: number,
+    who: (n: number) => string,
+    ip: (n: number) => string = () => '203.0.113.7',
+  ) => range(count).map((n) => happens(at + n * minutes, 'user.exported', { userId: who(n), ip: ip(n) }))
   const each = (n: number) => `user-${n}`
   t.same(await toldOf(exports(3, () => 'ada')), [])
   t.same(await toldOf(exports(4, () => 'ada')), ['export-burst ada'])

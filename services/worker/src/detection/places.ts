@@ -21,13 +21,15 @@ export interface Places {
 }
 
 /** GEOIP_DB cannot be read. */
-export class GeoIpProblem extends Error {}
+export class GeoIpProblem extends Error {
+  override readonly name = 'GeoIpProblem'
+}
 
 const refreshEveryMs = 3_600_000
 const nowhere: Places = { isKnown: false, locate: () => null, refresh: async () => undefined }
 
 /** @throws GeoIpProblem. */
-export function openPlaces(path: string | null, log: Logger): Places {
+export function openPlaces(path: string | null, log: Logger, now: () => number = Date.now): Places {
   if (path === null) return nowhere
   let reader: Reader<CityResponse>
   let version: string
@@ -38,7 +40,7 @@ export function openPlaces(path: string | null, log: Logger): Places {
     const why = error instanceof Error ? error.message : String(error)
     throw new GeoIpProblem(`GEOIP_DB: ${path} is no MaxMind database that can be read: ${why}`)
   }
-  let checkedAt = Date.now()
+  let checkedAt = now()
   let hasFailed = false
 
   /** A file that is broken inside must not stop detection. */
@@ -59,8 +61,8 @@ export function openPlaces(path: string | null, log: Logger): Places {
       return placeOf(lookUp(ip))
     },
     async refresh() {
-      if (Date.now() - checkedAt < refreshEveryMs) return
-      checkedAt = Date.now()
+      if (now() - checkedAt < refreshEveryMs) return
+      checkedAt = now()
       try {
         const found = versionOf(await stat(path))
         if (found === version) return
@@ -80,10 +82,11 @@ export function openPlaces(path: string | null, log: Logger): Places {
 
 const versionOf = ({ mtimeMs, size }: { mtimeMs: number; size: number }): string => `${mtimeMs} ${size}`
 
-/** Looks an address up, because a file that was cut off has its description at the end, and may have lost its tree. */
+/** The description stands at the end: what a copy that was cut short has lost is before it, or all. */
 function readDatabase(file: Buffer): Reader<CityResponse> {
   const reader = new Reader<CityResponse>(file)
-  reader.get('192.0.2.1')
+  const { nodeCount, recordSize } = reader.metadata
+  if ((nodeCount * recordSize) / 4 >= file.length) throw new Error('it is cut off')
   return reader
 }
 
