@@ -8,6 +8,7 @@ import { persistSecurityEvents } from '@latchkey/platform/security-events/persis
 import { newSecurityEvent } from '@latchkey/platform/security-events/security-event'
 import { cleanWebhooks } from '@latchkey/worker/jobs/deliver-webhooks/clean-webhooks'
 import { pseudonymiseErased } from '@latchkey/worker/jobs/pseudonymise-erased/pseudonymise-erased'
+import { startExample } from './support/example.js'
 import { insertUser } from './support/session-rows.js'
 import {
   createWebhookRoom,
@@ -190,5 +191,32 @@ t.test(
     await db`DELETE FROM webhook_endpoints`
     await cleanWebhooks(deps, signal)
     t.same(await deliveryRows(db, endpoint.id), [])
+  },
+)
+
+t.test(
+  'the receiver of the documentation runs as it stands, and takes only what was signed, once',
+  async (t) => {
+    const endpoint = await insertHere()
+    const [event] = await happen()
+    await deliver(endpoint)
+    const [request] = receiver.received
+    if (request === undefined || event === undefined) throw new Error('not delivered')
+    const example = await startExample(t, 'webhook-receiver.mjs', { WEBHOOK_SECRET: endpoint.secret })
+    await db`UPDATE webhook_endpoints SET url = ${example.url}`
+    const post = async (body: string) =>
+      (await fetch(example.url, { method: 'POST', headers: request.headers, body })).status
+
+    t.equal(await post(request.body.replace('login.failed', 'login.locked')), 400)
+    t.equal(await post(request.body), 204)
+    t.equal(await post(request.body), 204)
+    const [next] = await happen()
+    await deliver(endpoint)
+    t.match(await deliveryRows(db, endpoint.id), [{ status: 'delivered' }, { status: 'delivered' }])
+    t.same(
+      example.lines().filter((line) => line.includes('login.failed')).length,
+      2,
+      `${event.id} and ${next?.id ?? ''}, once each`,
+    )
   },
 )
