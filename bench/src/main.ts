@@ -5,6 +5,7 @@ import { hasWrk } from './load/load.js'
 import { readOptions, usage, type Options, type WorkName } from './options.js'
 import { renderTable, type Row } from './report.js'
 import { startStand, type Stand } from './stand.js'
+import { benchAudit } from './works/audit.js'
 import { benchCleanup } from './works/cleanup.js'
 import { benchEvents } from './works/events.js'
 import { benchFlood } from './works/flood.js'
@@ -25,6 +26,7 @@ const works: Record<WorkName, Work> = {
   cleanup: benchCleanup,
   import: benchImport,
   events: benchEvents,
+  audit: benchAudit,
 }
 
 const startedAt = performance.now()

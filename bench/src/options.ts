@@ -9,6 +9,7 @@ export const workNames = [
   'cleanup',
   'import',
   'events',
+  'audit',
 ] as const
 export type WorkName = (typeof workNames)[number]
 
@@ -20,9 +21,11 @@ export interface Options {
   seconds: number
   connections: number
   sessions: number
+  /** In the log. */
+  events: number
 }
 
-export const usage = `npm run bench -- [--only ${workNames.join('|')}] [--runs 3] [--seconds 4] [--connections 16] [--sessions 20000]
+export const usage = `npm run bench -- [--only ${workNames.join('|')}] [--runs 3] [--seconds 4] [--connections 16] [--sessions 20000] [--events 200000]
 --only may be given several times.`
 
 /** Throws an `Error` that says what is wrong with the arguments. */
@@ -35,6 +38,7 @@ export function readOptions(args: string[]): Options {
       seconds: { type: 'string', default: '4' },
       connections: { type: 'string', default: '16' },
       sessions: { type: 'string', default: '20000' },
+      events: { type: 'string', default: '200000' },
     },
   })
   return {
@@ -43,6 +47,7 @@ export function readOptions(args: string[]): Options {
     seconds: readCount('seconds', values.seconds, 1, 60),
     connections: readCount('connections', values.connections, 1, 64),
     sessions: readCount('sessions', values.sessions, 1000, 10_000_000),
+    events: readCount('events', values.events, 10_000, 100_000_000),
   }
 }
 

@@ -212,7 +212,15 @@ t.test('a page costs a bounded walk along an index, at any size', async (t) => {
     [eventsQuery(db, events, 51), /Backward using security_events_\d+_\d+_pkey/],
     [
       eventsQuery(db, { ...events, type: 'csrf.rejected' }, 51),
-      /Backward using security_events_\d+_\d+_pkey/,
+      /Backward using security_events_\d+_\d+_type_occurred_at_idx/,
+    ],
+    [
+      eventsQuery(db, { ...events, ip: '192.0.2.1', type: 'login.succeeded' }, 51),
+      /Backward using security_events_\d+_\d+_ip_occurred_at_idx/,
+    ],
+    [
+      eventsQuery(db, { ...events, type: 'login.succeeded', severity: 'notice' }, 51),
+      /Backward using security_events_\d+_\d+_(?:pkey|type_occurred_at_idx)/,
     ],
     [eventsQuery(db, { ...events, severity: 'critical' }, 51), /security_events_\d+_\d+_occurred_at_id_idx/],
     [liveSessionsQuery(db, { ...sessions, userId: newId() }, 51), 'sessions_user_id_idx'],

@@ -11,7 +11,7 @@ export function eventRoutes(app: App, deps: Deps): void {
       tags: ['admin'],
       summary: 'The security log, newest first',
       description:
-        'An event is listed about a second after it happened. A page looks at 20,000 events at most: it may be shorter than asked ' +
+        'An event is listed about a second after it happened. A page looks at 5,000 events at most: it may be shorter than asked ' +
         'for, or empty, while `nextCursor` says that there is more. `from` is included, `to` is not.',
       querystring: EventFilter,
       response: { 200: AdminEvents, ...problems },
