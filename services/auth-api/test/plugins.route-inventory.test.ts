@@ -58,6 +58,7 @@ const adminRoutes = [
     '/stats',
     '/clients',
   ].flatMap((path) => [`GET ${path}`, `HEAD ${path}`]),
+  'GET /stream',
   'POST /users',
   'PATCH /users/:id',
   'DELETE /users/:id',

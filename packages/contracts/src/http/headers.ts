@@ -6,3 +6,8 @@ export const SessionModeHeader = Type.Object({
     Type.Literal('cookie', { description: 'Keeps the tokens in cookies instead of answering them' }),
   ),
 })
+
+/** Where a client of server-sent events was when its connection broke. */
+export const LastEventIdHeader = Type.Object({
+  'last-event-id': Type.Optional(Type.String({ pattern: '^[0-9]{1,18}$' })),
+})
