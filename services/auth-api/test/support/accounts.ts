@@ -108,7 +108,7 @@ interface Attempts {
 /** What was counted, or what more was counted than `before`. */
 export async function attemptsOf(
   { deps }: TestApp,
-  type: 'login' | 'register' | 'reset' | '2fa' | 'passkey',
+  type: 'login' | 'register' | 'reset' | '2fa' | 'passkey' | 'oauth',
   before: Attempts = { success: 0, failure: 0 },
 ): Promise<Attempts> {
   const { values } = await deps.metrics.authAttemptsTotal.get()

@@ -9,7 +9,7 @@ import type { Database } from '@latchkey/platform/database/client'
 import type { InjectOptions } from 'fastify'
 import type { App } from '@latchkey/auth-api/app-types'
 import { buildApp } from '@latchkey/auth-api/app'
-import { closeDeps, createDeps, type Deps } from '@latchkey/auth-api/deps'
+import { closeDeps, createDeps, type Deps, type DepsOverrides } from '@latchkey/auth-api/deps'
 import { sharedRedisUrl, testEnv } from './test-env.js'
 
 interface TestScope {
@@ -54,7 +54,7 @@ export interface TestApp {
 export async function createTestApp(
   t: TestScope,
   settings: Partial<Config> = {},
-  shared: { database?: TestDatabase } = {},
+  shared: { database?: TestDatabase; overrides?: DepsOverrides } = {},
 ): Promise<TestApp> {
   const database = shared.database ?? (await createTestDatabase(t))
   const env = testEnv({
@@ -62,7 +62,7 @@ export async function createTestApp(
     REDIS_URL: sharedRedisUrl(),
     REDIS_KEY_PREFIX: redisPrefix(t),
   })
-  const deps = await createDeps({ ...loadConfig(env), ...settings })
+  const deps = await createDeps({ ...loadConfig(env), ...settings }, shared.overrides)
   t.teardown(() => closeDeps(deps))
   const app = await buildApp(deps)
   t.teardown(() => app.close())

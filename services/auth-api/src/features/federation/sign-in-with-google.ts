@@ -64,12 +64,18 @@ export async function signInWithGoogle(
   }
 }
 
-/** What an ID token claims, unchecked: enough to find the row by, and the token is checked against what was found. */
+/** What an ID token claims, unchecked: enough to find the row by, and the token is checked against what was found. Null for what is no token. */
 function readNonce(idToken: string): string | null {
+  const [header, claims, signature, ...more] = idToken.split('.')
+  if (signature === undefined || more.length > 0 || readPart(header) === null) return null
+  const nonce = readPart(claims)?.get('nonce')
+  return typeof nonce === 'string' ? nonce : null
+}
+
+function readPart(part = ''): Map<string, unknown> | null {
   try {
-    const payload: unknown = JSON.parse(Buffer.from(idToken.split('.')[1] ?? '', 'base64url').toString())
-    const isObject = typeof payload === 'object' && payload !== null && 'nonce' in payload
-    return isObject && typeof payload.nonce === 'string' ? payload.nonce : null
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())
+    return typeof value === 'object' && value !== null ? new Map(Object.entries(value)) : null
   } catch {
     return null
   }
