@@ -40,6 +40,9 @@ t.test('everything that is kept of a user, as a file', async (t) => {
   await db`
     INSERT INTO security_events (id, occurred_at, type, severity, user_id, ip, user_agent, data)
     VALUES (${newId()}, now(), 'login.failed', 'notice', ${userId}, '192.0.2.77', 'Thief/1', '{"reason": "wrong_password"}')`
+  await db`
+    INSERT INTO alerts (rule, subject, severity, user_id, event_count, event_ids, first_at, last_at, actions)
+    VALUES ('mfa-fatigue', ${userId}, 'critical', ${userId}, 8, '{}', now(), now(), '{mail_owner}')`
   const { session } = await enrol(app, await signIn(app, { email }))
 
   const { headers } = await ask(session)
@@ -55,6 +58,7 @@ t.test('everything that is kept of a user, as a file', async (t) => {
     secondFactors: { totp: { enabledAt: String }, recoveryCodesLeft: 10 },
     links: [{ purpose: 'verify_email', email }],
     mails: [{ template: 'new-device', status: 'sent' }],
+    alerts: [{ rule: 'mfa-fatigue', eventCount: 8, actions: ['mail_owner'], note: null }],
     events: [
       {
         type: 'login.failed',

@@ -105,6 +105,19 @@ export const PersonalData = Type.Object(
     mails: Type.Array(
       Type.Object({ template: Type.String(), createdAt: Time, settledAt: time, status: text }),
     ),
+    alerts: Type.Array(
+      Type.Object({
+        rule: Type.String(),
+        severity: Type.String(),
+        ipAddress: text,
+        eventCount: Type.Integer(),
+        firstAt: Time,
+        lastAt: Time,
+        actions: texts,
+        note: text,
+      }),
+      { description: 'What detection found about the account' },
+    ),
     events: Type.Array(ExportedEvent),
   },
   { $id: 'PersonalData' },

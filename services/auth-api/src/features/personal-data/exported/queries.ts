@@ -144,6 +144,23 @@ export async function listMailsOf(sql: Sql, userId: string): Promise<MailRow[]> 
     SELECT template, created_at, settled_at, status FROM mails WHERE user_id = ${userId} ORDER BY created_at DESC`
 }
 
+export interface AlertRow {
+  rule: string
+  severity: string
+  ipAddress: string | null
+  eventCount: bigint
+  firstAt: Date
+  lastAt: Date
+  actions: string[]
+  note: string | null
+}
+
+export async function listAlertsOf(sql: Sql, userId: string): Promise<AlertRow[]> {
+  return sql<AlertRow[]>`
+    SELECT rule, severity, host(ip) AS ip_address, event_count, first_at, last_at, actions, note
+    FROM alerts WHERE user_id = ${userId} ORDER BY created_at DESC, id`
+}
+
 export type EventRow = Omit<ExportedEvent, 'occurredAt'> & { occurredAt: Date } & ListPosition
 
 /**

@@ -2,6 +2,7 @@ import type { PersonalData } from '@latchkey/contracts/http/personal-data'
 import type { Sql } from '@latchkey/platform/database/client'
 import {
   findPerson,
+  listAlertsOf,
   listIdentitiesOf,
   listKnownDevicesOf,
   listLinksOf,
@@ -28,6 +29,7 @@ export async function readFacts(sql: Sql, userId: string): Promise<Omit<Personal
   const links = await listLinksOf(sql, userId)
   const unfinishedSignIns = await listUnfinishedSignInsOf(sql, userId)
   const mails = await listMailsOf(sql, userId)
+  const alerts = await listAlertsOf(sql, userId)
   return {
     exportedAt: new Date().toISOString(),
     ...describePerson(person),
@@ -75,6 +77,12 @@ export async function readFacts(sql: Sql, userId: string): Promise<Omit<Personal
       ...mail,
       createdAt: mail.createdAt.toISOString(),
       settledAt: timeOf(mail.settledAt),
+    })),
+    alerts: alerts.map((alert) => ({
+      ...alert,
+      eventCount: Number(alert.eventCount),
+      firstAt: alert.firstAt.toISOString(),
+      lastAt: alert.lastAt.toISOString(),
     })),
   }
 }
