@@ -1,6 +1,9 @@
 import { AppError } from '@latchkey/contracts/errors'
 import type { Outbound } from '@latchkey/platform/outbound/outbound'
-import { OutboundProblem } from '@latchkey/platform/outbound/outbound-problem'
+import { OutboundProblem, type OutboundProblemKind } from '@latchkey/platform/outbound/outbound-problem'
+
+/** An api may be in a network without a way out, and without names of what is outside; the worker, which sends, is not. */
+const unknownHere: ReadonlySet<OutboundProblemKind> = new Set(['name', 'timeout'])
 
 /**
  * The URL as it will be asked. It is checked again at every delivery: here, so that who types it hears at once. @throws AppError
@@ -11,7 +14,7 @@ export async function readWebhookUrl(outbound: Pick<Outbound, 'check'>, text: st
     await outbound.check(text)
   } catch (error) {
     if (!(error instanceof OutboundProblem)) throw error
-    throw refused(error.message)
+    if (!unknownHere.has(error.kind)) throw refused(error.message)
   }
   const url = new URL(text)
   if (url.hash !== '') throw refused('the URL must have no fragment')
