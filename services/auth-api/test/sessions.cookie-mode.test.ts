@@ -1,5 +1,5 @@
 // Attack: a script that was smuggled into a page takes the session with it, or a bad bearer is let in by the cookies beside it.
-import { Session, SignInAnswer } from '@latchkey/contracts/http/answers'
+import { ChallengeAnswer, EnrolledSession, Session, SignInAnswer } from '@latchkey/contracts/http/answers'
 import t from 'tap'
 import { countRows } from './support/accounts.js'
 import { Browser, pageOrigin, setCookiesOf } from './support/browser.js'
@@ -62,13 +62,27 @@ t.test(
   },
 )
 
-/** They need one that is had in two steps: mfa.sign-in.test.ts and magic-link.sign-in.test.ts have browsers too. */
-const testedWithTheirToken = new Set(['/api/v1/auth/2fa/challenge', '/api/v1/auth/magic-link/verify'])
+/** They need one that is had in two steps: the tests of second factors, passkeys and magic links have browsers too. */
+const testedWithTheirToken = new Set(
+  [
+    '/2fa/challenge',
+    '/2fa/enrolment/verify',
+    '/magic-link/verify',
+    '/passkeys/login/verify',
+    '/passkeys/enrolment/verify',
+  ].map((path) => `/api/v1/auth${path}`),
+)
+const answersWithTokens: ReadonlySet<unknown> = new Set([
+  Session,
+  SignInAnswer,
+  ChallengeAnswer,
+  EnrolledSession,
+])
 
 t.test('no route answers a token to a browser that keeps its session in cookies', async (t) => {
   const answering = app.routeInventory.filter(({ url, schema }) => {
     const responses: unknown[] = Object.values(schema?.response ?? {})
-    const isAnswering = responses.includes(Session) || responses.includes(SignInAnswer)
+    const isAnswering = responses.some((response) => answersWithTokens.has(response))
     return url.startsWith('/api/v1/') && isAnswering && !testedWithTheirToken.has(url)
   })
   const browser = new Browser(api)

@@ -21,8 +21,12 @@ export async function newTeacher({ api, db }: TestApp): Promise<Waiting> {
 }
 
 /** Begins another such sign-in. */
-export async function enrolmentTokenOf({ api }: TestApp, { email }: Pick<Waiting, 'email'>): Promise<string> {
-  const { body } = await api('POST', '/login', { body: { email, password } })
+export async function enrolmentTokenOf(
+  { api }: TestApp,
+  person: { email: string; password?: string },
+): Promise<string> {
+  const { email, password: secret = password } = person
+  const { body } = await api('POST', '/login', { body: { email, password: secret } })
   if (body['mfaEnrolmentRequired'] !== true) throw new Error(JSON.stringify(body))
   return String(body['mfaToken'])
 }
