@@ -7,6 +7,7 @@ import type {
 import { newPerson, signUp } from './accounts.js'
 import {
   makePasskey,
+  usePasskey,
   testOrigin,
   testRpId,
   type Algorithm,
@@ -70,6 +71,13 @@ export async function passkeyHolder(
   const { held, passkey, recoveryCodes } = await addPasskey(testApp, session, bend)
   const { id: userId } = session.user
   return { email, userId, session, held, passkeyId: passkey.id, recoveryCodes: recoveryCodes ?? [] }
+}
+
+/** The session of a holder, after a step-up by their passkey. */
+export async function steppedUp(testApp: TestApp, { held, session }: PasskeyHolder): Promise<Session> {
+  const token = session.accessToken
+  const passkey = usePasskey(await requestOptions(testApp, { token }), held)
+  return (await testApp.api('POST', '/step-up', { token, body: { passkey } })).body as unknown as Session
 }
 
 export const verifySignIn = (

@@ -186,13 +186,12 @@ export function encode(value: Cbor): Buffer {
   if (typeof value === 'string')
     return Buffer.concat([headOf(3, Buffer.byteLength(value)), Buffer.from(value)])
   if (Buffer.isBuffer(value)) return Buffer.concat([headOf(2, value.length), value])
-  if (value instanceof Map)
+  if ('size' in value)
     return Buffer.concat([
       headOf(5, value.size),
       ...[...value].flatMap(([key, item]) => [encode(key), encode(item)]),
     ])
-  const items = [...(value as readonly Cbor[])]
-  return Buffer.concat([headOf(4, items.length), ...items.map(encode)])
+  return Buffer.concat([headOf(4, value.length), ...value.map(encode)])
 }
 
 function headOf(major: number, size: number): Buffer {
