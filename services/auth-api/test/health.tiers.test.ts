@@ -1,5 +1,6 @@
 // Probes and people: what each tier tells to whom, and how soon it tells that something is away.
 import { createServer, type AddressInfo, type Socket } from 'node:net'
+import type { DatabaseReport } from '@latchkey/contracts/database-report'
 import { startPrivateRedis } from '@latchkey/devstack/testing/private-servers'
 import { waitFor } from '@latchkey/devstack/wait-for'
 import t, { type Test } from 'tap'
@@ -31,6 +32,18 @@ t.test('everybody learns the status, operators the details', async (t) => {
   }
   t.same((await api('GET', '/api/health', { token: accessToken })).body, { status: 'ok' })
 
+  const report: DatabaseReport = {
+    bytes: 1,
+    xidAge: 2,
+    statisticsSince: null,
+    tables: [],
+    partitions: [],
+    unusedIndexes: [{ name: 'unused_idx', table: 'users', bytes: 3 }],
+    missingIndexes: [],
+    slowStatements: { source: 'not_installed', statements: [] },
+  }
+  await db`INSERT INTO database_reports (report) VALUES (${JSON.stringify(report)}::text::jsonb)`
+
   const forge = createForge(deps, accessToken)
   const admin = forge.signed(forge.header, { ...forge.payload, roles: ['user', 'admin'] })
   for (const token of [metricsToken, admin]) {
@@ -43,6 +56,7 @@ t.test('everybody learns the status, operators the details', async (t) => {
         database: { status: 'up', latencyMs: Number, version: /^\d+/, isReplica: false },
         pool: { max: 10, idle: Number, active: Number, waiting: Number },
         redis: { status: 'up' },
+        maintenance: { ...report, measuredAt: String },
         signingKey: { kid: deps.signingKeys.current().kid, algorithm: 'ES256', ageSeconds: Number },
       })
     }

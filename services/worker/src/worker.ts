@@ -16,6 +16,7 @@ import { persistSecurityEvents } from './jobs/persist-security-events/persist-se
 import { pseudonymiseErased } from './jobs/pseudonymise-erased/pseudonymise-erased.js'
 import { readStats, refreshStats } from './jobs/refresh-stats/refresh-stats.js'
 import { relayOutbox } from './jobs/relay-outbox/relay-outbox.js'
+import { reportOnDatabase, showReport } from './jobs/report-on-database/report-on-database.js'
 import { rollPartitions } from './jobs/roll-partitions/roll-partitions.js'
 import { rotateSigningKeys } from './jobs/rotate-signing-keys/rotate-signing-keys.js'
 import { cleanMails } from './jobs/send-mail/clean-mails.js'
@@ -48,6 +49,7 @@ export function maintenanceTasks(config: Pick<Config, 'tokenCleanupIntervalMs'>)
     { name: 'apply-retention', everyMs: 6 * hours, runs: 'beside-others', run: applyRetention },
     { name: 'anchor-audit-log', everyMs: 300 * seconds, runs: 'beside-others', run: anchorAuditLog },
     { name: 'refresh-stats', everyMs: 30 * seconds, runs: 'beside-others', run: refreshStats },
+    { name: 'report-on-database', everyMs: 600 * seconds, runs: 'beside-others', run: reportOnDatabase },
     { name: 'back-up', everyMs: 1 * hours, runs: 'alone', run: backUpDaily },
     { name: 'relay-mails', everyMs: 1 * seconds, runs: 'beside-others', run: relayMails },
     { name: 'clean-mails', everyMs: 1 * hours, runs: 'beside-others', run: cleanMails },
@@ -122,6 +124,7 @@ function exportGauges(deps: Deps): void {
     metrics.securityAlertsOpen.reset()
     for (const { severity, count } of open) metrics.securityAlertsOpen.set({ severity }, count)
   })
+  metrics.onScrape(metrics.databaseSizeBytes, () => showReport(deps))
   metrics.onScrape(metrics.backupLastSuccessTimestampSeconds, () => showLastBackup(deps))
   metrics.onScrape(metrics.queueJobs, async () => {
     metrics.queueJobs.reset() // unknown is not the number that was right a while ago

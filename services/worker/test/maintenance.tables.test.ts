@@ -1,7 +1,13 @@
 /** What the smaller tasks leave behind in PostgreSQL and in the gauges. */
 import t from 'tap'
+import type { DatabaseReport } from '@latchkey/contracts/database-report'
+import { testDatabaseConfig } from '@latchkey/devstack/testing/database'
+import { startPrivatePostgres } from '@latchkey/devstack/testing/private-servers'
 import { waitFor } from '@latchkey/devstack/wait-for'
 import { readStats, refreshStats } from '@latchkey/worker/jobs/refresh-stats/refresh-stats'
+import { connectDatabase } from '@latchkey/platform/database/client'
+import { migrate } from '@latchkey/platform/database/migrate'
+import { reportOnDatabase, showReport } from '@latchkey/worker/jobs/report-on-database/report-on-database'
 import { rollPartitions } from '@latchkey/worker/jobs/roll-partitions/roll-partitions'
 import { insertSessions, insertUser } from './support/session-rows.js'
 import { createTestDeps } from './support/test-deps.js'
@@ -81,4 +87,97 @@ t.test('beyond 2000 pages sessions_active is an estimate, and a close one', asyn
   const { values } = await deps.metrics.sessionsActive.get()
   const estimate = values[0]?.value ?? 0
   t.ok(estimate !== 9000 && Math.abs(estimate - 9000) < 900, `${estimate} for 9000`)
+})
+
+t.test(
+  'the report tells of sizes, bloat, vacuum, partitions and indexes, to every worker alike',
+  async (t) => {
+    const { deps, db, database } = await createTestDeps(t)
+    const other = await createTestDeps(t, {}, { database })
+    await db`
+    INSERT INTO users (id, email, name)
+    SELECT gen_random_uuid(), n || '@example.com', repeat('x', 90) FROM generate_series(1, 20000) AS n`
+    await db`CREATE INDEX nobody_asks_idx ON users (name, email)`
+    await db`DELETE FROM users WHERE substr(email::text, 1, 1) < '5'`
+    await db`ANALYZE users`
+    await db`SELECT pg_stat_force_next_flush()`.catch(() => undefined)
+    await reportOnDatabase(deps)
+    await reportOnDatabase(other.deps)
+    const rows = await db<{ report: DatabaseReport }[]>`SELECT report FROM database_reports`
+    t.equal(rows.length, 1)
+    const report = rows[0]?.report
+    const users = report?.tables.find(({ name }) => name === 'users')
+    t.match(users, { partitions: 0, bloatBytes: Number, vacuumedAt: null, analyzedAt: /^\d{4}-/ })
+    t.ok((users?.bytes ?? 0) > 2 ** 20 && (users?.indexBytes ?? 0) > 2 ** 20)
+    const share = (users?.bloatBytes ?? 0) / ((users?.bytes ?? 1) - (users?.indexBytes ?? 0))
+    t.ok(
+      share > 0.65 && share < 0.8,
+      `72 % of the rows are gone; of the space, it says, ${Math.round(share * 100)} %`,
+    )
+    t.match(
+      report?.unusedIndexes.find(({ name }) => name === 'nobody_asks_idx'),
+      { table: 'users', bytes: Number },
+    )
+    t.notOk(
+      report?.unusedIndexes.some(({ name }) => name.endsWith('_pkey')),
+      'what enforces something is no candidate',
+    )
+    const events = report?.tables.filter(({ name }) => name.startsWith('security_events'))
+    t.equal(events?.length, 1, 'partitions count for their table')
+    t.ok((events?.[0]?.partitions ?? 0) >= 2)
+    t.ok(
+      report?.partitions.some(
+        ({ name, table }) => table === 'security_events' && name === 'security_events_default',
+      ),
+    )
+    t.match(report, {
+      bytes: Number,
+      xidAge: Number,
+      slowStatements: { source: /pg_stat_statements|not_installed/ },
+    })
+
+    await showReport(other.deps)
+    const exposed = await other.deps.metrics.registry.metrics()
+    t.match(exposed, /^database_size_bytes [1-9]/m)
+    t.match(exposed, /^database_table_bloat_bytes\{table="users"\} [1-9]/m)
+    t.match(exposed, /^database_table_size_bytes\{table="security_events"\} \d/m)
+    await db`UPDATE database_reports SET report = '{"of": "another version"}'`
+    await showReport(other.deps)
+  },
+)
+
+t.test('slow statements are told where pg_stat_statements is, and no secret of one', async (t) => {
+  const postgres = await startPrivatePostgres(t, { shared_preload_libraries: 'pg_stat_statements' })
+  await migrate(postgres.url)
+  const owner = connectDatabase(testDatabaseConfig(postgres.url), {
+    role: null,
+    pool: 'session',
+    max: 1,
+    applicationName: 'latchkey-test',
+  })
+  t.teardown(() => owner.end({ timeout: 0 }))
+  const { deps } = await createTestDeps(
+    t,
+    {},
+    { database: { url: postgres.url, owner, drop: () => Promise.resolve() } },
+  )
+  const told = async () => {
+    await reportOnDatabase(deps)
+    const [row] = await owner<{ slow: DatabaseReport['slowStatements'] }[]>`
+      SELECT report->'slowStatements' AS slow FROM database_reports`
+    return row?.slow
+  }
+  t.match(await told(), { source: 'not_installed', statements: [] })
+  await owner`CREATE EXTENSION pg_stat_statements`
+  await owner`GRANT pg_read_all_stats TO latchkey_worker`
+  await owner`SELECT pg_sleep(0.2), 'needle' AS who`
+  await owner.unsafe(`ALTER ROLE latchkey_worker PASSWORD 'a secret of a role'`)
+  const slow = await told()
+  t.match(slow, {
+    source: 'pg_stat_statements',
+    statements: [{ query: /^SELECT pg_sleep\(\$1\)/, calls: 1 }],
+  })
+  t.ok((slow?.statements[0]?.meanMs ?? 0) >= 200)
+  t.ok((slow?.statements.length ?? 0) <= 5)
+  t.notMatch(JSON.stringify(slow), /needle|a secret of a role/)
 })

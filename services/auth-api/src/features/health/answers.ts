@@ -1,3 +1,4 @@
+import { DatabaseReport } from '@latchkey/contracts/database-report'
 import { Type } from 'typebox'
 
 export const Alive = Type.Object({ status: Type.Literal('ok') }, { $id: 'Alive' })
@@ -37,6 +38,12 @@ export const Health = Type.Object(
     database: Type.Optional(DatabaseHealth),
     pool: Type.Optional(PoolStatistics),
     redis: Type.Optional(Type.Object({ status: Upness })),
+    maintenance: Type.Optional(
+      Type.Object(
+        { measuredAt: Type.String({ format: 'date-time' }), ...DatabaseReport.properties },
+        { description: 'What a worker has found out about the database in the last ten minutes' },
+      ),
+    ),
     signingKey: Type.Optional(
       Type.Object({ kid: Type.String(), algorithm: Type.String(), ageSeconds: Type.Number() }),
     ),

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import type { Deps } from '../../deps.js'
 import type { DatabaseHealth, Health } from './answers.js'
+import { describeMaintenance } from './describe-maintenance.js'
 import { getDatabaseFacts } from './queries.js'
 import type { Readiness } from './readiness.js'
 
@@ -30,6 +31,7 @@ export async function describeHealth(deps: HealthDeps, readiness: Readiness): Pr
     pool: deps.sql.statistics(),
     redis: { status: deps.redis.isAvailable() ? 'up' : 'down' },
     ...describeSigningKey(deps),
+    ...(database.status === 'up' && (await describeMaintenance(deps))),
   }
 }
 

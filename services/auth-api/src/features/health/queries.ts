@@ -15,3 +15,13 @@ export async function getDatabaseFacts(sql: Sql): Promise<DatabaseFacts> {
   if (facts === undefined) throw new Error('PostgreSQL answered without a row')
   return facts
 }
+
+export interface FoundReport {
+  report: unknown
+  measuredAt: Date
+}
+
+export async function findDatabaseReport(sql: Sql): Promise<FoundReport | null> {
+  const [row] = await sql<FoundReport[]>`SELECT report, measured_at FROM database_reports`
+  return row ?? null
+}
