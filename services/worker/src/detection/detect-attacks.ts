@@ -42,9 +42,13 @@ export async function detectAttacks(deps: DetectionDeps, signal: AbortSignal): P
 }
 
 /** Apart from the above, because it looks at all that is kept. */
-export async function cleanDetection({ sql, log }: Pick<DetectionDeps, 'sql' | 'log'>): Promise<void> {
+export async function cleanDetection(
+  { sql, log }: Pick<DetectionDeps, 'sql' | 'log'>,
+  _signal?: AbortSignal,
+  keysKept = keysPerWatch,
+): Promise<void> {
   await deleteExpiredWindows(sql, expiredPerTurn)
-  for (const surplus of await deleteSurplusWindows(sql, keysPerWatch))
+  for (const surplus of await deleteSurplusWindows(sql, keysKept))
     log.warn(surplus, 'A rule of detection had more to count than it keeps; the oldest was dropped')
 }
 

@@ -2,9 +2,9 @@ import type { AlertRule } from '@latchkey/contracts/alerts'
 import type { SecurityEventType } from '@latchkey/contracts/events'
 import type { Incident } from '../alerts/raise-alert.js'
 import type { DetectedEvent } from './detected-event.js'
-import { type Asked, type Held, type Loaded, type Memory, notLoaded, watchOf } from './memory.js'
+import { type Asked, type Loaded, type Memory, notLoaded } from './memory.js'
 import type { About, Mark, Rule, View } from './rule.js'
-import { addEntry, countBefore, entryOf, type Firing, isEmpty, removeEntries, tallySignIn } from './window.js'
+import { addEntry, countBefore, type Firing, isEmpty, removeEntries, tallySignIn } from './window.js'
 
 export interface Judging {
   readonly rules: readonly Rule[]
@@ -22,9 +22,10 @@ export async function judgeEvents(
   for (;;) {
     memory.restart()
     const incidents = createIncidents()
+    const looker = createLooker(memory, place)
     for (const event of events) {
       for (const rule of concerned.get(event.type) ?? []) {
-        for (const mark of marksOf(rule, event, viewOf(rule, event, memory, place))) {
+        for (const mark of looker.look(rule, event)) {
           const firing = apply(rule, event, mark, memory)
           if (firing !== null && mark.does === 'adds') incidents.add(rule, mark.about, firing)
         }
@@ -43,65 +44,65 @@ function rulesByType(rules: readonly Rule[]): ReadonlyMap<SecurityEventType, Rul
   return byType
 }
 
-function marksOf(rule: Rule, event: DetectedEvent, view: View): readonly Mark[] {
-  try {
-    return rule.look(event, view)
-  } catch (error) {
-    if (error === notLoaded) return []
-    throw error
-  }
-}
+/** Lets rules look, with one view for all of them: it is of the rule and the event that are looked at. */
+function createLooker(memory: Memory, place: View['place']) {
+  let current: { rule: Rule; event: DetectedEvent } | null = null
 
-function viewOf(rule: Rule, event: DetectedEvent, memory: Memory, place: View['place']): View {
-  return {
+  function now() {
+    if (current === null) throw new Error('A rule asked after it had looked')
+    return current
+  }
+
+  const view: View = {
     count(watch, key, { members = [], groups = [] } = {}) {
+      const { rule, event } = now()
       const held = memory.hold(rule, watch, key)
       if (held === null) throw notLoaded
       const except = { members: members.map(memory.hashMember), groups: groups.map(memory.hashMember) }
-      return countBefore(held.window, watchOf(rule, watch), event.at, except)
+      return countBefore(held.window, held.watch, event.at, except)
     },
-    signIns: () =>
-      event.userId === null ? [] : memory.signIns(event.userId, event.at).filter(({ at }) => at < event.at),
-    actHours: () =>
-      event.actorId === null
-        ? []
-        : memory.actHours(event.actorId, event.at).filter((hour) => hour <= event.at / 3_600_000),
+    signIns() {
+      const { userId, at: before } = now().event
+      return userId === null ? [] : memory.signIns(userId, before).filter(({ at }) => at < before)
+    },
+    actHours() {
+      const { actorId, at } = now().event
+      return actorId === null ? [] : memory.actHours(actorId, at).filter((hour) => hour <= at / 3_600_000)
+    },
     place,
+  }
+
+  return {
+    look(rule: Rule, event: DetectedEvent): readonly Mark[] {
+      current = { rule, event }
+      try {
+        return rule.look(event, view)
+      } catch (error) {
+        if (error === notLoaded) return []
+        throw error
+      }
+    },
   }
 }
 
 function apply(rule: Rule, event: DetectedEvent, mark: Mark, memory: Memory): Firing | null {
   const held = memory.hold(rule, mark.watch, mark.key)
   if (held === null) return null
-  const { window } = held
-  const watch = watchOf(rule, mark.watch)
+  const { window, watch } = held
   if (mark.does === 'tallies') {
     if (mark.always !== true && isEmpty(window)) return null
     held.isChanged = true
     tallySignIn(window, watch, event.at)
     return null
   }
-  const { member, group } = mark
-  const hashed = {
-    ...(member !== undefined && { member: memory.hashMember(member) }),
-    ...(group !== undefined && { group: memory.hashMember(group) }),
-  }
+  const member = mark.member === undefined ? undefined : memory.hashMember(mark.member)
+  const group = mark.group === undefined ? undefined : memory.hashMember(mark.group)
   if (mark.does === 'removes') {
-    removeFrom(held, event.at, hashed)
+    if (removeEntries(window, event.at, member, group)) held.isChanged = true
     return null
   }
   held.isChanged = true
-  return addEntry(
-    window,
-    watch,
-    entryOf({ ...hashed, ...(mark.weight !== undefined && { weight: mark.weight }) }, event),
-  )
-}
-
-function removeFrom(held: Held, at: number, hashed: { member?: string; group?: string }): void {
-  const before = held.window.entries.length
-  removeEntries(held.window, at, hashed)
-  if (held.window.entries.length < before) held.isChanged = true
+  return addEntry(window, watch, [event.at, mark.weight ?? 1, event.id, member ?? '', group ?? ''])
 }
 
 /** As many as an alert keeps. */

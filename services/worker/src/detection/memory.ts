@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import type { Rule, SignIn } from './rule.js'
+import type { Rule, SignIn, Watch } from './rule.js'
 import { emptyWindow, expiryOf, isEmpty, type Window } from './window.js'
 
 /** What is to be loaded before a batch of events can be judged: windows by id, and by user what was before a moment (ms). */
@@ -39,22 +39,36 @@ export function createMemory(hashKey: Buffer) {
   const windows = new Map<string, string | null>()
   const signIns = new Map<string, History<SignIn>>()
   const actHours = new Map<string, History<number>>()
+  // By the watch itself, because every event of a flood comes by here several times.
+  const idsOfWatches = new Map<Watch, Map<string, string>>()
   let held = new Map<string, Held>()
   let missed = emptyMissed()
 
-  function hash(text: string): string {
+  const digest = (text: string, bytes: number): string =>
+    createHmac('sha256', hashKey)
+      .update(text)
+      .digest('hex')
+      .slice(0, 2 * bytes)
+
+  /** Of somebody in a window: short, because there are many, and keyed, so that nobody is told by it. */
+  function hashMember(text: string): string {
     let hashed = hashes.get(text)
-    if (hashed === undefined) {
-      hashed = createHmac('sha256', hashKey).update(text).digest('hex').slice(0, 32)
-      hashes.set(text, hashed)
-    }
+    if (hashed === undefined) hashes.set(text, (hashed = digest(text, 8)))
     return hashed
   }
 
+  function idOf(rule: Rule, name: string, watch: Watch, key: string): string {
+    let ids = idsOfWatches.get(watch)
+    if (ids === undefined) idsOfWatches.set(watch, (ids = new Map()))
+    let id = ids.get(key)
+    if (id === undefined) ids.set(key, (id = digest(`${rule.name}/${name} ${key}`, 16)))
+    return id
+  }
+
   /** A window to count in; null while it is not loaded. */
-  function hold(rule: Rule, watch: string, key: string): Held | null {
-    const name = `${rule.name}/${watch}`
-    const id = hash(`${name} ${key}`)
+  function hold(rule: Rule, name: string, key: string): Held | null {
+    const watch = watchOf(rule, name)
+    const id = idOf(rule, name, watch, key)
     const known = held.get(id)
     if (known !== undefined) return known
     const stored = windows.get(id)
@@ -62,14 +76,8 @@ export function createMemory(hashKey: Buffer) {
       missed.windows.add(id)
       return null
     }
-    const kept = {
-      id,
-      name,
-      rule,
-      watch,
-      window: stored === null ? emptyWindow() : readWindow(stored),
-      isChanged: false,
-    }
+    const window = stored === null ? emptyWindow() : readWindow(stored)
+    const kept = { id, name: `${rule.name}/${name}`, watch, window, isChanged: false }
     held.set(id, kept)
     return kept
   }
@@ -88,8 +96,7 @@ export function createMemory(hashKey: Buffer) {
 
   return {
     hold,
-    /** Of somebody in a window: short, because there are many, and keyed, so that nobody is told by it. */
-    hashMember: (text: string | undefined): string => (text === undefined ? '' : hash(text).slice(0, 16)),
+    hashMember,
     signIns: (userId: string, before: number) => recall(signIns, missed.signIns, userId, before),
     actHours: (userId: string, before: number) => recall(actHours, missed.actHours, userId, before),
     /** Forgets what was counted since, and what was missed. */
@@ -112,11 +119,11 @@ export function createMemory(hashKey: Buffer) {
     changed(): ChangedWindow[] {
       return [...held.values()]
         .filter(({ isChanged }) => isChanged)
-        .map(({ id, name, rule, watch, window }) => ({
+        .map(({ id, name, watch, window }) => ({
           id,
           watch: name,
           window: isEmpty(window) ? null : window,
-          expiresAt: expiryOf(window, watchOf(rule, watch)),
+          expiresAt: expiryOf(window, watch),
         }))
     },
   }
@@ -124,9 +131,9 @@ export function createMemory(hashKey: Buffer) {
 
 export interface Held {
   readonly id: string
+  /** The rule's and the watch's. */
   readonly name: string
-  readonly rule: Rule
-  readonly watch: string
+  readonly watch: Watch
   readonly window: Window
   isChanged: boolean
 }
@@ -142,7 +149,7 @@ const emptyMissed = () => ({
   actHours: new Map<string, number>(),
 })
 
-export function watchOf({ name, watches }: Rule, watch: string) {
+function watchOf({ name, watches }: Rule, watch: string) {
   const found = watches[watch]
   if (found === undefined) throw new Error(`${name} has no watch ${watch}`)
   return found

@@ -1,19 +1,19 @@
-import { isIPv4, isIPv6 } from 'node:net'
-
-/** One customer: an IPv4 address, or an IPv6 /64 (RFC 6177). PostgreSQL has put the address into its one spelling. */
+/** One customer: an IPv4 address, or an IPv6 /64 (RFC 6177). Addresses as PostgreSQL writes them, in their one spelling. */
 export function customerOf(ip: string): string {
-  return isIPv6(ip) && !isMapped(ip) ? `${firstGroups(ip, 4)}::/64` : plain(ip)
+  return isLong(ip) ? `${firstGroups(ip, 4)}::/64` : plain(ip)
 }
 
 /** What one attacker is likely to hold more of: an IPv4 /24, an IPv6 /48. */
 export function networkOf(ip: string): string {
-  if (isIPv6(ip) && !isMapped(ip)) return `${firstGroups(ip, 3)}::/48`
+  if (isLong(ip)) return `${firstGroups(ip, 3)}::/48`
   const address = plain(ip)
-  return isIPv4(address) ? `${address.slice(0, address.lastIndexOf('.'))}.0/24` : address
+  const last = address.lastIndexOf('.')
+  return last < 0 ? address : `${address.slice(0, last)}.0/24`
 }
 
-const isMapped = (ip: string): boolean => ip.startsWith('::ffff:') && ip.includes('.')
-const plain = (ip: string): string => (isMapped(ip) ? ip.slice(7) : ip)
+/** IPv6, unless it is an IPv4 address in IPv6's clothes. */
+const isLong = (ip: string): boolean => ip.includes(':') && !ip.includes('.')
+const plain = (ip: string): string => ip.slice(ip.lastIndexOf(':') + 1)
 
 function firstGroups(ip: string, count: number): string {
   const [head = '', tail] = ip.split('::', 2)

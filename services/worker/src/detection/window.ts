@@ -1,4 +1,4 @@
-import type { Adds, Exceptions, Removes, Span, Watch } from './rule.js'
+import type { Exceptions, Span, Watch } from './rule.js'
 
 /** What is counted by one key of a watch. */
 export interface Window {
@@ -72,18 +72,16 @@ function fire(window: Window, watch: Watch, found: readonly Entry[]): Firing {
 }
 
 /** Of what happened before: a failure that came first through the queue, and happened after the success, stays. */
-export function removeEntries(
-  window: Window,
-  at: number,
-  { member, group }: Pick<Removes, 'member' | 'group'>,
-): void {
-  if (window.entries.length === 0) return
-  window.entries = window.entries.filter(
-    ([time, , , entryMember, entryGroup]) =>
-      time > at ||
-      (member !== undefined && entryMember !== member) ||
-      (group !== undefined && entryGroup !== group),
-  )
+/** Of those until a moment all, or those of a member or a group; whether there were any. A sign-in that is told late excuses nothing after it. */
+export function removeEntries(window: Window, until: number, member?: string, group?: string): boolean {
+  const { entries } = window
+  const stays = (entry: Entry): boolean =>
+    entry[0] > until ||
+    (member !== undefined && entry[3] !== member) ||
+    (group !== undefined && entry[4] !== group)
+  if (entries.every(stays)) return false
+  window.entries = entries.filter(stays)
+  return true
 }
 
 export function tallySignIn(window: Window, watch: Watch, at: number): void {
@@ -183,11 +181,4 @@ function thresholdOf({ tally }: Window, { shareOfSignIns = 0 }: Watch, span: Spa
 /** Members are there once each, and groups are no larger than they count. */
 function measure(entries: readonly Entry[], { counts }: Watch): number {
   return counts === 'events' ? entries.reduce((sum, [, weight]) => sum + weight, 0) : entries.length
-}
-
-export function entryOf(
-  { member = '', group = '', weight = 1 }: Pick<Adds, 'member' | 'group' | 'weight'>,
-  { at, id }: { at: number; id: string },
-): Entry {
-  return [at, weight, id, member, group]
 }
