@@ -29,7 +29,7 @@ CREATE TABLE passkey_challenges (
   expires_at timestamptz NOT NULL,
   CONSTRAINT passkey_challenges_binding_check CHECK ((user_id IS NULL) = (purpose = 'sign_in') AND (bound_to IS NULL) = (purpose = 'sign_in'))
 );
-CREATE INDEX passkey_challenges_user_id_idx ON passkey_challenges (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX passkey_challenges_user_id_idx ON passkey_challenges (user_id);
 CREATE INDEX passkey_challenges_expires_at_idx ON passkey_challenges (expires_at);
 
 GRANT SELECT, INSERT (id, user_id, credential_id, public_key, sign_count, is_synced, is_backed_up, transports, name), DELETE ON passkeys TO latchkey_api;

@@ -211,3 +211,58 @@ for (const [name, texts] of Object.entries(refused)) {
     }
   })
 }
+
+t.test('passkeys are for the public domain, and for the pages in it', async (t) => {
+  const relyingParty = (env: Record<string, string>) => {
+    const { webauthnRpId: id, webauthnRpName: name, webauthnOrigins: origins } = load(env)
+    return { id, name, origins }
+  }
+  const local = { id: 'localhost', name: 'localhost', origins: ['http://localhost:8000'] }
+  t.same(relyingParty({}), local)
+  t.same(relyingParty({ PUBLIC_URL: 'http://127.0.0.1:8000' }), local, 'an address is none')
+  t.same(relyingParty({ PUBLIC_URL: 'http://[::1]:8000' }), local)
+  const site = {
+    PUBLIC_URL: 'https://auth.example.com/base',
+    ALLOWED_ORIGINS: 'https://app.example.com,https://evilexample.com,https://example.com',
+  }
+  const id = 'auth.example.com'
+  t.same(relyingParty(site), { id, name: id, origins: ['https://auth.example.com'] })
+  t.same(relyingParty({ ...site, WEBAUTHN_RP_ID: 'example.com', WEBAUTHN_RP_NAME: 'Example' }), {
+    id: 'example.com',
+    name: 'Example',
+    origins: ['https://auth.example.com', 'https://app.example.com', 'https://example.com'],
+  })
+  const app = `android:apk-key-hash:${'A'.repeat(43)}`
+  const listed = { WEBAUTHN_RP_ID: 'example.com', WEBAUTHN_ORIGINS: `https://example.com, ${app}` }
+  t.same(relyingParty({ ...site, ...listed }).origins, ['https://example.com', app])
+
+  const wrong = (env: Record<string, string>) => problemsOf({ ...leastEnv, ...site, ...env })
+  for (const WEBAUTHN_RP_ID of [
+    'Example.com',
+    'https://example.com',
+    '192.0.2.1',
+    '[::1]',
+    'example.com:8',
+    '-a.com',
+    'a..b',
+    ' ',
+  ])
+    t.match(wrong({ WEBAUTHN_RP_ID }), [/^WEBAUTHN_RP_ID must be a domain/], WEBAUTHN_RP_ID)
+  for (const WEBAUTHN_ORIGINS of [
+    'https://auth.example.com/',
+    '*',
+    'null',
+    'android:apk-key-hash:short',
+    'auth.example.com',
+  ])
+    t.match(wrong({ WEBAUTHN_ORIGINS }), [/^WEBAUTHN_ORIGINS must list exact origins/], WEBAUTHN_ORIGINS)
+  for (const WEBAUTHN_ORIGINS of [
+    'https://example.com',
+    'https://xauth.example.com',
+    'https://auth.example.com.evil.test',
+  ])
+    t.match(wrong({ WEBAUTHN_ORIGINS }), [/^WEBAUTHN_ORIGINS must be in the domain/], WEBAUTHN_ORIGINS)
+  t.match(wrong({ WEBAUTHN_RP_ID: 'other.test' }), [/^WEBAUTHN_ORIGINS must be in the domain/])
+  t.match(wrong({ WEBAUTHN_RP_NAME: 'two\nlines' }), [/^WEBAUTHN_RP_NAME must be/])
+  t.match(wrong({ PUBLIC_URL: 'x' }), [/^PUBLIC_URL /], 'which is told once')
+})

@@ -13,7 +13,6 @@ import {
   steppedUp,
   verifySignIn,
 } from './support/passkeys.js'
-import {} from './support/session-driver.js'
 import { usePasskey, testOrigin, type Bend } from './support/software-authenticator.js'
 import { createTestApp } from './support/test-app.js'
 

@@ -11,6 +11,8 @@ import {
   insertChallenges,
   insertGuessCounters,
   insertOneTimeTokens,
+  insertPasskeyChallenges,
+  insertRememberedDevices,
   insertSessions,
   insertUser,
   remainingSessions,
@@ -40,6 +42,10 @@ t.test('deletes each kind of ended row, keeps the rest, and says how many of whi
   await insertOneTimeTokens(db, 60, 2)
   await insertChallenges(db, -1, 5)
   await insertChallenges(db, 60, 3)
+  await insertPasskeyChallenges(db, -1, 4)
+  await insertPasskeyChallenges(db, 60, 1)
+  await insertRememberedDevices(db, -1, 6)
+  await insertRememberedDevices(db, 60, 2)
   await insertGuessCounters(db, -1 - 86_400, 8)
   await insertGuessCounters(db, 60 - 86_400, 2)
   await insertGuessCounters(db, 86_400, 1)
@@ -47,10 +53,13 @@ t.test('deletes each kind of ended row, keeps the rest, and says how many of whi
   const cleaned = await cleanExpiredTokens(deps, { signal })
 
   const expected = {
+    ...nothingCleaned,
     session_expired: 9,
     session_revoked: 6,
     one_time_token: 7,
     sign_in_challenge: 5,
+    passkey_challenge: 4,
+    remembered_device: 6,
     guess_counter: 8,
   }
   t.same(cleaned, expected)
@@ -59,6 +68,10 @@ t.test('deletes each kind of ended row, keeps the rest, and says how many of whi
   t.equal(tokens?.count, 2)
   const [challenges] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM sign_in_challenges`
   t.equal(challenges?.count, 3)
+  const [passkeys] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM passkey_challenges`
+  t.equal(passkeys?.count, 1)
+  const [devices] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM remembered_devices`
+  t.equal(devices?.count, 2)
   const [counters] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM guess_counters`
   t.equal(counters?.count, 3)
 
@@ -67,6 +80,8 @@ t.test('deletes each kind of ended row, keeps the rest, and says how many of whi
   t.match(text, 'token_cleanup_deleted_total{kind="session_revoked"} 6')
   t.match(text, 'token_cleanup_deleted_total{kind="one_time_token"} 7')
   t.match(text, 'token_cleanup_deleted_total{kind="sign_in_challenge"} 5')
+  t.match(text, 'token_cleanup_deleted_total{kind="passkey_challenge"} 4')
+  t.match(text, 'token_cleanup_deleted_total{kind="remembered_device"} 6')
   t.match(text, 'token_cleanup_deleted_total{kind="guess_counter"} 8')
   t.match(text, 'token_cleanup_duration_seconds_count 1')
   t.match(
@@ -114,14 +129,22 @@ t.test('rows that someone has locked are left for the next run, without a wait',
   const [locked = ''] = await insertSessions(db, userId, { idle: -1 }, 3)
   await insertOneTimeTokens(db, -1, 3)
   await insertChallenges(db, -1, 3)
+  await insertPasskeyChallenges(db, -1, 3)
   await insertGuessCounters(db, -90_000, 3)
   await db.begin(async (transaction) => {
     await transaction`SELECT FROM sessions WHERE id = ${locked} FOR UPDATE`
     await transaction`SELECT FROM one_time_tokens ORDER BY id LIMIT 1 FOR UPDATE`
     await transaction`SELECT FROM sign_in_challenges ORDER BY token_hash LIMIT 1 FOR UPDATE`
+    await transaction`SELECT FROM passkey_challenges ORDER BY challenge_hash LIMIT 1 FOR UPDATE`
     await transaction`SELECT FROM guess_counters ORDER BY subject LIMIT 1 FOR UPDATE`
     const cleaned = await cleanExpiredTokens(deps, { signal })
-    const others = { session_expired: 2, one_time_token: 2, sign_in_challenge: 2, guess_counter: 2 }
+    const others = {
+      session_expired: 2,
+      one_time_token: 2,
+      sign_in_challenge: 2,
+      passkey_challenge: 2,
+      guess_counter: 2,
+    }
     t.same(cleaned, { ...nothingCleaned, ...others })
   })
   t.same([...(await remainingSessions(db))], [locked])
@@ -130,6 +153,7 @@ t.test('rows that someone has locked are left for the next run, without a wait',
     session_expired: 1,
     one_time_token: 1,
     sign_in_challenge: 1,
+    passkey_challenge: 1,
     guess_counter: 1,
   }
   t.same(await cleanExpiredTokens(deps, { signal }), left)

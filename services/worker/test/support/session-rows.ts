@@ -52,6 +52,21 @@ export async function insertChallenges(db: Sql, expiresIn: number, count: number
     FROM generate_series(1, ${count}::int)`
 }
 
+export async function insertPasskeyChallenges(db: Sql, expiresIn: number, count: number): Promise<void> {
+  await db`
+    INSERT INTO passkey_challenges (challenge_hash, purpose, expires_at)
+    SELECT sha256(uuid_send(gen_random_uuid())), 'sign_in', now() + make_interval(secs => ${expiresIn})
+    FROM generate_series(1, ${count}::int)`
+}
+
+export async function insertRememberedDevices(db: Sql, expiresIn: number, count: number): Promise<void> {
+  const userId = await insertUser(db)
+  await db`
+    INSERT INTO remembered_devices (id, user_id, token_hash, expires_at)
+    SELECT gen_random_uuid(), ${userId}, sha256(uuid_send(gen_random_uuid())), now() + make_interval(secs => ${expiresIn})
+    FROM generate_series(1, ${count}::int)`
+}
+
 /** Of accounts that may be guessed at again so many seconds from now. */
 export async function insertGuessCounters(db: Sql, openIn: number, count: number): Promise<void> {
   await db`
