@@ -57,6 +57,10 @@ const adminRoutes = [
     '/alerts/:id',
     '/stats',
     '/clients',
+    '/queues/:queue/failed',
+    '/webhooks',
+    '/webhooks/:id',
+    '/webhooks/:id/deliveries',
   ].flatMap((path) => [`GET ${path}`, `HEAD ${path}`]),
   'GET /stream',
   'POST /users',
@@ -69,6 +73,15 @@ const adminRoutes = [
   'POST /clients',
   'POST /clients/:id/rotate-secret',
   'DELETE /clients/:id',
+  'POST /webhooks',
+  'PATCH /webhooks/:id',
+  'DELETE /webhooks/:id',
+  'POST /webhooks/:id/rotate-secret',
+  'POST /webhooks/:id/test',
+  'POST /webhooks/:id/replay',
+  'POST /webhooks/:id/deliveries/:eventId/replay',
+  'POST /queues/:queue/jobs/:id/retry',
+  'DELETE /queues/:queue/jobs/:id',
 ].map((route) => `${route} session general`)
 const otherRoutes = [
   'GET /health none none',
@@ -149,7 +162,7 @@ t.test('OpenAPI', async (t) => {
 
   await t.test('has every route once, under its canonical prefix, but for pages', async (t) => {
     const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
-      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace('{id}', ':id')}`),
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
     )
     const routes = app.routeInventory
       .filter(
@@ -167,7 +180,8 @@ t.test('OpenAPI', async (t) => {
     for (const [path, methods] of Object.entries(document.paths)) {
       for (const [method, { summary, tags, security, responses }] of Object.entries(methods)) {
         const route = app.routeInventory.find(
-          ({ method: name, url }) => name === method.toUpperCase() && url === path.replace('{id}', ':id'),
+          ({ method: name, url }) =>
+            name === method.toUpperCase() && url === path.replaceAll(/\{(\w+)\}/g, ':$1'),
         )
         const name = `${method} ${path}`
         t.ok(summary, `${name} has a summary`)
