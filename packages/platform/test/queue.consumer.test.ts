@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { AppError } from '@latchkey/contracts/errors'
-import { persistSecurityEventsJob, queueNames } from '@latchkey/contracts/queues'
+import { persistSecurityEventsJob, queueNames, sendMailJob } from '@latchkey/contracts/queues'
 import { startPrivateRedis } from '@latchkey/devstack/testing/private-servers'
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'
 import { waitFor } from '@latchkey/devstack/wait-for'
@@ -62,6 +62,28 @@ t.test('a processor that throws is tried again, and then the job is kept as fail
     lines.filter(({ level }) => level === 'warn' || level === 'error').map(({ msg }) => msg),
     ['A job failed and will be tried again', 'A job failed'],
   )
+})
+
+t.test('without settings of its own a job is tried three times, twice as long apart each time', async (t) => {
+  const { consume, queue } = await startWorld(t, queueNames.mail)
+  consume(() => Promise.reject(new Error('broken')))
+  const { id = '' } = await queue.add(sendMailJob, {
+    eventId: '0190b5a0-0000-7000-8000-000000000000',
+    template: 'new-device',
+  })
+  const waits: number[] = []
+  for (let tries = 1; tries < 3; tries += 1) {
+    await waitFor(async () => (await queueCounts(queue)).delayed === 1, {
+      what: `the wait after try ${tries}`,
+    })
+    const job = await queue.getJob(id)
+    t.equal(job?.attemptsMade, tries)
+    waits.push(job?.delay ?? 0)
+    await job?.promote() // as if it were over
+  }
+  await waitFor(async () => (await queueCounts(queue)).failed === 1, { what: 'the end of the tries' })
+  t.same(waits, [1000, 2000])
+  t.match(await queue.getFailed(), [{ id, attemptsMade: 3, failedReason: 'broken' }], 'kept with its reason')
 })
 
 t.test('a job that finds PostgreSQL away waits for it and uses up no attempt', async (t) => {

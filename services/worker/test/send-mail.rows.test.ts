@@ -4,6 +4,7 @@ import { newId } from '@latchkey/platform/crypto/identifiers'
 import { persistSecurityEvents } from '@latchkey/platform/security-events/persist-security-events'
 import { newSecurityEvent } from '@latchkey/platform/security-events/security-event'
 import { cleanMails } from '@latchkey/worker/jobs/send-mail/clean-mails'
+import { claimMail, settleMail } from '@latchkey/worker/jobs/send-mail/queries'
 import { runMailJob } from '@latchkey/worker/jobs/send-mail/run-mail-job'
 import { sendMail } from '@latchkey/worker/jobs/send-mail/send-mail'
 import { relayOutbox } from '@latchkey/worker/jobs/relay-outbox/relay-outbox'
@@ -114,6 +115,31 @@ t.test('ten at once: one sends', async (t) => {
   t.same(outcomes.toSorted(), [...Array.from({ length: 9 }, () => 'left'), 'sent'])
   t.equal(server.mails.length, 1)
 })
+
+t.test(
+  'of one user five are under way at once; others have their turn, and so have the rest later',
+  async (t) => {
+    const [busy, calm] = [await insertUser(db), await insertUser(db)]
+    const events = Array.from({ length: 7 }, () => reuseOf(busy))
+    const other = reuseOf(calm)
+    await persistSecurityEvents(sql, [...events, other])
+    const claim = ({ id }: { id: string }) => claimMail(sql, { eventId: id, template: 'session-reuse' }, 60)
+    const claims: boolean[] = []
+    for (const event of events) claims.push((await claim(event)) !== null)
+    t.same(claims, [true, true, true, true, true, false, false])
+    t.not(await claim(other), null)
+    const [first, , , , , sixth, seventh] = events
+    await settleMail(
+      sql,
+      { eventId: first?.id ?? '', template: 'session-reuse' },
+      { status: 'sent', reason: null },
+    )
+    t.not(await claim(sixth ?? other), null, 'when one is done the next may go')
+    t.equal(await claim(seventh ?? other), null)
+    await moveClock(db, 61)
+    t.not(await claim(seventh ?? other), null, 'and when one was left behind')
+  },
+)
 
 t.test('nobody is told who is disabled or gone', async (t) => {
   const disabled = reuseOf(await insertUser(db))

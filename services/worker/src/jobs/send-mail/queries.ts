@@ -53,9 +53,12 @@ export interface ClaimedMail {
   readonly more: number | null
 }
 
+/** Of one account, by all workers together: so that however many mails it makes, others have their turn. */
+export const mailsAtOncePerUser = 5
+
 /**
- * Makes a mail ours to send for `leaseSeconds`, and reads whom it goes to as things are now. Null when it is settled, or somebody
- * else's for the moment. Must reach the disk: a claim that a crash takes back lets another send while we do.
+ * Makes a mail ours to send for `leaseSeconds`, and reads whom it goes to as things are now. Null when it is settled, somebody
+ * else's for the moment, or one too many of its user; then it is due again when the lease of its relay runs out. Must reach the disk: a claim that a crash takes back lets another send while we do.
  */
 export async function claimMail(
   sql: Sql,
@@ -70,6 +73,8 @@ export async function claimMail(
         due_at = now() + make_interval(secs => ${leaseSeconds})
       WHERE event_id = ${eventId} AND template = ${template}
         AND settled_at IS NULL AND (claimed_until IS NULL OR claimed_until <= now())
+        AND (SELECT count(*) FROM mails others
+          WHERE others.user_id = mails.user_id AND others.settled_at IS NULL AND others.claimed_until > now()) < ${mailsAtOncePerUser}::int
       RETURNING user_id, data, claims, attempts, created_at
     )
     SELECT
