@@ -14,9 +14,7 @@ import { createInstallation } from './support/test-workers.js'
 import { sharedRedisUrl } from './support/worker-env.js'
 import { startWorkerProcess } from './support/worker-process.js'
 
-t.jobs = 3 // each has its own installation, and waits for most of its time
-
-const promisedMs = 5000
+const promisedSeconds = 5
 const deadlineMs = 30_000
 
 interface Left {
@@ -73,7 +71,6 @@ for (const [name, settings] of [
     const robbed = await insertUser(db)
     const pestered = await insertUser(db)
     const [session = ''] = await insertSessions(db, pestered)
-    const began = performance.now()
     const reason = 'unknown_account'
     await leave(db, { type: 'session.reuse_detected', userId: robbed, ip: '203.0.113.1' })
     await leave(db, { type: 'mfa.challenged', count: 8, userId: pestered, ip: '203.0.113.2' })
@@ -89,9 +86,7 @@ for (const [name, settings] of [
       ),
     ]
     await waitFor(() => server.mails.length >= expected.length, { what: 'the mails', deadlineMs })
-    const tookMs = performance.now() - began
     t.same(addressees().toSorted(), expected.toSorted())
-    t.ok(tookMs < promisedMs, `${tookMs} ms`)
     const ofOnce = { incidents: 1 }
     t.match(await alertsOf(db), [
       { ...ofOnce, rule: 'credential-stuffing', userId: null, eventCount: 20, actions: ['mail_operators'] },
@@ -99,6 +94,9 @@ for (const [name, settings] of [
       { ...ofOnce, rule: 'refresh-reuse', userId: robbed, eventCount: 1 },
     ])
     t.equal((await alertsOf(db)).length, 3)
+    const [slowest] = await db<{ seconds: number }[]>`
+      SELECT max(extract(epoch FROM created_at - last_at))::float8 AS seconds FROM alerts`
+    t.ok(Number(slowest?.seconds) < promisedSeconds, `after ${slowest?.seconds} s`)
     t.equal(await deps.revocations.check(session, 1), 'revoked')
     await waitFor(async () => (await toldOf(db)).length === 3, { what: 'the log to have them' })
   })
