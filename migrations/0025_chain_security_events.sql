@@ -71,27 +71,39 @@ BEGIN
 END
 $$;
 
--- Lines of ASCII, each of which can be told from the next.
+-- Lines of ASCII, each of which can be told from the next. In PL/pgSQL, as all that is called for each batch, because that keeps its plans.
 CREATE FUNCTION append_audit_batch(
   head_number bigint, head_hash bytea, kind text, last_seq bigint, events integer, digests bytea,
   months integer[], seqs bigint[], pseudonym uuid, stored_at timestamptz
 ) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-  INSERT INTO public.audit_batches (
-    number, kind, last_seq, events, digests, months, seqs, pseudonym, stored_at, previous_hash, hash)
+BEGIN
+  INSERT INTO public.audit_batches
+    (number, kind, last_seq, events, digests, months, seqs, pseudonym, stored_at, previous_hash, hash)
   VALUES ($1 + 1, $3, $4, $5, $6, $7, $8, $9, $10, $2, sha256(convert_to(concat_ws(E'\n',
     'latchkey audit batch v1', $1 + 1, $3, $4, $5, (extract(epoch FROM $10) * 1000000)::bigint,
     encode($2, 'hex'), encode(sha256($6), 'hex'), coalesce(array_to_string($7, ','), '-'),
-    coalesce(array_to_string($8, ','), '-'), coalesce($9::text, '-')), 'UTF8')))
+    coalesce(array_to_string($8, ','), '-'), coalesce($9::text, '-')), 'UTF8')));
+END
 $$;
 
+-- Null where all are of the month in which they were stored, as nearly always.
 CREATE FUNCTION months_of_events(times timestamptz[], stored_at timestamptz) RETURNS integer[]
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT CASE WHEN bool_or(date_trunc('month', time, 'UTC') <> date_trunc('month', stored_at, 'UTC'))
-    THEN array_agg(to_char(time AT TIME ZONE 'UTC', 'YYYYMM')::integer ORDER BY place) END
-  FROM unnest(times) WITH ORDINALITY AS t (time, place)
+DECLARE
+  month_start CONSTANT timestamptz := date_trunc('month', stored_at, 'UTC');
+  month_end CONSTANT timestamptz := date_trunc('month', month_start + interval '32 days', 'UTC');
+BEGIN
+  IF NOT EXISTS (SELECT FROM unnest(times) AS t (time) WHERE time < month_start OR time >= month_end) THEN
+    RETURN NULL;
+  END IF;
+  RETURN (
+    SELECT array_agg(to_char(time AT TIME ZONE 'UTC', 'YYYYMM')::integer ORDER BY place)
+    FROM unnest(times) WITH ORDINALITY AS t (time, place)
+  );
+END
 $$;
 
 -- Stores the events that are not stored yet, with the next places of the log, and chains them; answers which ones those were. The only way in:
@@ -102,8 +114,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   fresh public.security_events[];
-  digests bytea[];
   times timestamptz[];
+  digests bytea[];
+  chained bytea;
   head record;
   moment timestamptz;
 BEGIN
@@ -113,12 +126,14 @@ BEGIN
       e.trace_id, e.kept, NULL, NULL, e.salt, NULL)::public.security_events ORDER BY e.id, e.occurred_at),
     array_agg(public.security_event_digest(
       e.id, e.occurred_at, e.type, e.severity, e.user_id, e.actor_id, e.session_id, e.ip, e.user_agent, e.request_id,
-      e.trace_id, e.kept, e.salt) ORDER BY e.id, e.occurred_at)
-  INTO fresh, digests
+      e.trace_id, e.kept, e.salt) ORDER BY e.id, e.occurred_at),
+    array_agg(e.occurred_at ORDER BY e.id, e.occurred_at)
+  INTO fresh, digests, times
   FROM (
     SELECT DISTINCT ON (g.id, g.occurred_at) g.*, g.data - '{mailTo,mailLocale}'::text[] AS kept, gen_random_uuid() AS salt
     FROM unnest(given) g
   ) AS e;
+  chained := (SELECT string_agg(digest, ''::bytea ORDER BY place) FROM unnest(digests) WITH ORDINALITY AS d (digest, place));
 
   PERFORM FROM public.audit_chain FOR UPDATE;
   moment := clock_timestamp();
@@ -126,7 +141,9 @@ BEGIN
   IF EXISTS (
     SELECT FROM unnest(fresh) f JOIN public.security_events s ON s.occurred_at = f.occurred_at AND s.id = f.id
   ) THEN
-    SELECT array_agg(n.event ORDER BY n.place), array_agg(n.digest ORDER BY n.place) INTO fresh, digests
+    SELECT array_agg(n.event ORDER BY n.place), array_agg((n.event).occurred_at ORDER BY n.place),
+      string_agg(n.digest, ''::bytea ORDER BY n.place)
+    INTO fresh, times, chained
     FROM (
       SELECT fresh[place] AS event, digests[place] AS digest, place FROM generate_subscripts(fresh, 1) AS place
     ) AS n
@@ -147,11 +164,8 @@ BEGIN
   FROM unnest(fresh) WITH ORDINALITY AS f (
     id, occurred_at, type, severity, user_id, actor_id, session_id, ip, user_agent, request_id, trace_id, data,
     recorded_at, seq, salt, amended_in, place);
-  SELECT array_agg(f.occurred_at) INTO times FROM unnest(fresh) f;
-  PERFORM public.append_audit_batch(
-    head.number, head.hash, 'stored', head.last_seq + cardinality(fresh), cardinality(fresh),
-    (SELECT string_agg(d.digest, ''::bytea ORDER BY d.place) FROM unnest(digests) WITH ORDINALITY AS d (digest, place)),
-    public.months_of_events(times, moment), NULL, NULL, moment);
+  PERFORM public.append_audit_batch(head.number, head.hash, 'stored', head.last_seq + cardinality(fresh), cardinality(fresh),
+    chained, public.months_of_events(times, moment), NULL, NULL, moment);
   RETURN QUERY SELECT f.id, f.occurred_at, f.type, f.severity FROM unnest(fresh) f;
 END
 $$;
