@@ -19,10 +19,10 @@ export async function judgeEvents(
   { rules, memory, load, place }: Judging,
 ): Promise<Incident[]> {
   const concerned = rulesByType(rules)
+  const looker = createLooker(memory, place)
   for (;;) {
     memory.restart()
     const incidents = createIncidents()
-    const looker = createLooker(memory, place)
     for (const event of events) {
       for (const rule of concerned.get(event.type) ?? []) {
         for (const mark of looker.look(rule, event)) {
@@ -47,10 +47,24 @@ function rulesByType(rules: readonly Rule[]): ReadonlyMap<SecurityEventType, Rul
 /** Lets rules look, with one view for all of them: it is of the rule and the event that are looked at. */
 function createLooker(memory: Memory, place: View['place']) {
   let current: { rule: Rule; event: DetectedEvent } | null = null
+  let hasAsked = false
+  // What follows from the event alone is the same when the batch is judged again.
+  const settled = new Map<Rule, Map<DetectedEvent, readonly Mark[]>>()
 
   function now() {
-    if (current === null) throw new Error('A rule asked after it had looked')
+    if (current === null) throw new Error('A rule asked before it looked')
+    hasAsked = true
     return current
+  }
+
+  function lookAnew(rule: Rule, event: DetectedEvent): readonly Mark[] {
+    current = { rule, event }
+    try {
+      return rule.look(event, view)
+    } catch (error) {
+      if (error === notLoaded) return []
+      throw error
+    }
   }
 
   const view: View = {
@@ -74,13 +88,14 @@ function createLooker(memory: Memory, place: View['place']) {
 
   return {
     look(rule: Rule, event: DetectedEvent): readonly Mark[] {
-      current = { rule, event }
-      try {
-        return rule.look(event, view)
-      } catch (error) {
-        if (error === notLoaded) return []
-        throw error
-      }
+      let known = settled.get(rule)
+      if (known === undefined) settled.set(rule, (known = new Map<DetectedEvent, readonly Mark[]>()))
+      const before = known.get(event)
+      if (before !== undefined) return before
+      hasAsked = false
+      const marks = lookAnew(rule, event)
+      if (!hasAsked) known.set(event, marks)
+      return marks
     },
   }
 }

@@ -44,24 +44,20 @@ export function createMemory(hashKey: Buffer) {
   let held = new Map<string, Held>()
   let missed = emptyMissed()
 
-  const digest = (text: string, bytes: number): string =>
-    createHmac('sha256', hashKey)
-      .update(text)
-      .digest('hex')
-      .slice(0, 2 * bytes)
+  const digest = (text: string): Buffer => createHmac('sha256', hashKey).update(text).digest()
 
   /** Of somebody in a window: short, because there are many, and keyed, so that nobody is told by it. */
   function hashMember(text: string): string {
     let hashed = hashes.get(text)
-    if (hashed === undefined) hashes.set(text, (hashed = digest(text, 8)))
+    if (hashed === undefined) hashes.set(text, (hashed = digest(text).toString('base64url', 0, 8)))
     return hashed
   }
 
   function idOf(rule: Rule, name: string, watch: Watch, key: string): string {
     let ids = idsOfWatches.get(watch)
-    if (ids === undefined) idsOfWatches.set(watch, (ids = new Map()))
+    if (ids === undefined) idsOfWatches.set(watch, (ids = new Map<string, string>()))
     let id = ids.get(key)
-    if (id === undefined) ids.set(key, (id = digest(`${rule.name}/${name} ${key}`, 16)))
+    if (id === undefined) ids.set(key, (id = digest(`${rule.name}/${name} ${key}`).toString('hex', 0, 16)))
     return id
   }
 
