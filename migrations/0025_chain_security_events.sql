@@ -171,6 +171,7 @@ END
 $$;
 
 -- The events that were there before, in batches as they were stored: those of one statement have one time.
+CREATE INDEX security_events_to_number_idx ON security_events (recorded_at);
 DO $$
 DECLARE
   moment timestamptz;
@@ -196,6 +197,8 @@ BEGIN
   END LOOP;
 END
 $$;
+
+DROP INDEX security_events_to_number_idx;
 
 CREATE INDEX security_events_seq_idx ON security_events (seq);
 -- What is rare among the many is found without looking at them.

@@ -1,13 +1,17 @@
 // Property: whoever writes at once, events have places without gaps in the order of commits; months go as a whole, and only when they may.
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { verifyLog } from '@latchkey/platform/audit-chain/verify-log'
 import { newId } from '@latchkey/platform/crypto/identifiers'
 import type { Sql } from '@latchkey/platform/database/client'
+import { migrate } from '@latchkey/platform/database/migrate'
 import { persistSecurityEvents } from '@latchkey/platform/security-events/persist-security-events'
 import { moveOutboxRows } from '@latchkey/platform/security-events/queries'
 import { eventOf, findingsAfter, keyring, storeBatches } from './support/audit-log.js'
 import { codeOf } from './support/database.js'
+import { addMigrations } from './support/migration-folder.js'
 import { connectTestDatabase } from './support/pipeline.js'
 
 const database = await createTestDatabase(t)
@@ -61,6 +65,35 @@ t.test('one event twice in a batch, and a batch of none', async (t) => {
   t.match(await persistSecurityEvents(worker, [event]), { stored: [] })
   t.match(await moveOutboxRows(worker, 10), { moved: 0, stored: [] })
   t.match(await verifyLog({ sql: worker, keyring }), { findingCount: 0, events: before.events + 1n })
+})
+
+t.test('events that were there before the chain are in it, in the order of their storing', async (t) => {
+  const { url, owner: db } = await createTestDatabase(t, { isEmpty: true })
+  const folder = await addMigrations(t, {})
+  for (const file of await readdir(folder)) if (file >= '0025') await rm(join(folder, file))
+  await migrate(url, { folder })
+  await db`
+    INSERT INTO security_events (id, occurred_at, type, severity, ip, data, recorded_at)
+    SELECT uuid_v7(), now() - make_interval(hours => n), 'login.failed', 'notice', '203.0.113.7', jsonb_build_object('n', n),
+      now() - make_interval(hours => n / 10)
+    FROM generate_series(1, 1000) AS n`
+  await migrate(url)
+  t.match(await verifyLog({ sql: db, keyring }, { maxDelayDays: 60 }), {
+    findings: [],
+    events: 1000n,
+    lastBatch: 101n,
+  })
+  t.same(
+    await db`SELECT bool_and(later.recorded_at >= e.recorded_at) AS is_ordered
+    FROM security_events e JOIN security_events later ON later.seq = e.seq + 1`,
+    [{ isOrdered: true }],
+  )
+  await storeBatches(connectTestDatabase(t, url, 'latchkey_worker'), userId, [3])
+  t.match(await verifyLog({ sql: db, keyring }, { maxDelayDays: 60 }), {
+    findings: [],
+    events: 1003n,
+    lastBatch: 102n,
+  })
 })
 
 t.test('months that are over go, oldest first, and the log knows', async (t) => {
