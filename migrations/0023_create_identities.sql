@@ -36,7 +36,7 @@ CREATE TABLE federation_steps (
   CONSTRAINT federation_steps_user_check CHECK ((user_id IS NULL) = (purpose = 'sign_in' AND step <> 'code')),
   CONSTRAINT federation_steps_identity_check CHECK ((identity IS NOT NULL) = (purpose = 'link' AND step = 'code'))
 );
-CREATE INDEX federation_steps_user_id_idx ON federation_steps (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX federation_steps_user_id_idx ON federation_steps (user_id);
 CREATE INDEX federation_steps_expires_at_idx ON federation_steps (expires_at);
 
 GRANT SELECT, INSERT, UPDATE (email, last_used_at), DELETE ON identities TO latchkey_api;

@@ -22,19 +22,28 @@ export function registerUnknownRoutes(app: App): void {
   })
 
   function refuse(request: FastifyRequest, reply: FastifyReply): never {
-    const [path = ''] = request.url.split('?', 1)
-    const known = [...paths.values()].find(({ matches }) => matches.test(path))
+    const path = pathOf(request)
+    const known = paths.get(path) ?? [...paths.values()].find(({ matches }) => matches.test(path))
     if (known === undefined) throw new AppError('not_found')
     reply.header('allow', [...known.methods].toSorted().join(', '))
     throw new AppError('method_not_allowed')
   }
 
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.is404 || isPlainOptions(request)) refuse(request, reply)
+    if (request.is404 || isPlainOptions(request) || isHidden(request)) refuse(request, reply)
     done()
   })
   app.setNotFoundHandler(refuse)
+
+  /** `/oauth/exchange` is itself for every method, and never the `/oauth/:provider` of one that it does not know. */
+  function isHidden(request: FastifyRequest): boolean {
+    const { url } = request.routeOptions
+    const path = pathOf(request)
+    return url?.includes(':') === true && path !== url && paths.has(path)
+  }
 }
+
+const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0] ?? ''
 
 /** OPTIONS that no browser sent as a preflight: nothing here answers it. */
 function isPlainOptions({ method, headers }: FastifyRequest): boolean {

@@ -43,7 +43,9 @@ export function federationRoutes(app: App, deps: Deps): void {
     handler: () => ({ providers: [...deps.identityProviders.list] }),
   })
 
+  // Neither has a HEAD: it would begin something, or use it up, for whoever only looks at a link.
   app.get('/oauth/:provider', {
+    exposeHeadRoute: false,
     config: { auth: 'none', limit: 'general' },
     schema: {
       tags: ['federation'],
@@ -62,6 +64,7 @@ export function federationRoutes(app: App, deps: Deps): void {
   })
 
   app.get('/oauth/:provider/callback', {
+    exposeHeadRoute: false,
     config: open,
     schema: { hide: true, params: ProviderId, querystring: CallbackQuery }, // for providers, by way of a browser
     handler: async (request, reply) => {
