@@ -58,6 +58,12 @@ FROM runtime AS migrate
 CMD ["node", "packages/platform/dist/database/migrate-command.js"]
 
 FROM runtime AS worker
+# pg_dump and pg_restore for backups, from where PostgreSQL's own image has its packages: one that is older than the server refuses it.
+USER root
+COPY --from=postgres:18-trixie /usr/local/share/keyrings/postgres.gpg.asc /usr/local/share/keyrings/
+COPY --from=postgres:18-trixie /etc/apt/sources.list.d/pgdg.list /etc/apt/sources.list.d/
+RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client-18 && rm -rf /var/lib/apt/lists/*
+USER 1000:1000
 EXPOSE 8001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --start-interval=1s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.WORKER_PORT ?? 8001) + '/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]

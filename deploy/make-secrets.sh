@@ -33,6 +33,8 @@ line "$(random 24)" | make postgres_password
 line "postgres://latchkey_owner:$(random 24)@postgres:5432/latchkey" | make migrate_database_url
 line "postgres://latchkey_api:$(random 24)@postgres:5432/latchkey" | make api_database_url
 line "postgres://latchkey_worker:$(random 24)@postgres:5432/latchkey" | make worker_database_url
+line "postgres://latchkey_backup:$(random 24)@postgres:5432/latchkey" | make backup_database_url
+line "$(random 48)" | make backup_encryption_key
 
 line "redis://latchkey_api:$(random 24)@redis:6379" | make api_redis_url
 line "redis://latchkey_worker:$(random 24)@redis:6379" | make worker_redis_url

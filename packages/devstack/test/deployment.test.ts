@@ -9,6 +9,7 @@ import { nodeFlags } from '@latchkey/devstack/node-flags'
 const readRoot = (name: string): string =>
   readFileSync(resolve(import.meta.dirname, '../../..', name), 'utf8')
 const compose = readRoot('docker-compose.yml')
+const withBackups = compose + readRoot('deploy/compose.backup.yml')
 
 // Settled by the containers themselves: by the image, by the networks, and by the PostgreSQL that comes along.
 const fixed = new Set([
@@ -20,11 +21,12 @@ const fixed = new Set([
   'REDIS_KEY_PREFIX',
   'DATABASE_URL_TRANSACTION',
   'MAIL_FOLDER',
+  'BACKUP_PROGRAMS',
 ])
 
 t.test('docker-compose.yml hands on every setting that is not fixed in a container', async (t) => {
   for (const { env } of Object.values<Setting<unknown>>(settings)) {
-    if (!fixed.has(env)) t.match(compose, new RegExp(`^ +${env}(_FILE)?:`, 'm'), env)
+    if (!fixed.has(env)) t.match(withBackups, new RegExp(`^ +${env}(_FILE)?:`, 'm'), env)
   }
 })
 

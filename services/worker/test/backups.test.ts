@@ -27,6 +27,10 @@ const connect = (url: string) =>
   })
 const db = connect(postgres.url)
 t.teardown(() => db.end({ timeout: 0 }))
+await db`CREATE ROLE keeper LOGIN PASSWORD 'keeper'`
+await db`GRANT latchkey_migrator, latchkey_api, latchkey_worker TO keeper`
+await db`CREATE ROLE reader LOGIN PASSWORD 'reader'`
+await db`GRANT pg_read_all_data TO reader`
 const key = randomBytes(48).toString('base64')
 
 const backUp = (folder: string, env: Record<string, string> = {}) =>
@@ -35,11 +39,13 @@ const restore = (file: string, url: string, env: Record<string, string> = {}, ar
   runProgram(t, 'dist/commands/restore.js', { DATABASE_URL: url, ...env }, [file, ...args])
 
 let made = 0
+/** Empty, and its owner's URL: of nobody who may do more than migrate. */
 async function newDatabase(): Promise<string> {
   const name = `restored_${(made += 1)}`
-  await db`CREATE DATABASE ${db(name)}`
-  return withDatabase(postgres.url, name)
+  await db`CREATE DATABASE ${db(name)} OWNER keeper`
+  return as('keeper', withDatabase(postgres.url, name))
 }
+const as = (user: string, url: string): string => url.replace(/\/\/.*@/, `//${user}:${user}@`)
 const dumpsIn = async (folder: string): Promise<string[]> =>
   (await readdir(folder)).filter((name) => /\.dump(\.enc)?$/.test(name)).toSorted()
 async function newestIn(folder: string): Promise<string> {
@@ -51,7 +57,10 @@ const eventsOf = (type: string) =>
 t.test('a backup is encrypted, checked, told of, and comes back whole', async (t) => {
   const folder = join(t.testdir(), 'made')
   const userId = await insertUser(db)
-  const { code, stdout, stderr } = await backUp(folder, { BACKUP_ENCRYPTION_KEY: key })
+  const { code, stdout, stderr } = await backUp(folder, {
+    BACKUP_ENCRYPTION_KEY: key,
+    BACKUP_DATABASE_URL: as('reader', postgres.url),
+  })
   t.equal(stderr, '')
   t.equal(code, 0)
   const file = await newestIn(folder)
@@ -182,7 +191,7 @@ t.test(
   async (t) => {
     const folder = t.testdir({ 'latchkey-20200101T000000000Z.dump': 'old' })
     await db`CREATE ROLE poor LOGIN PASSWORD 'poor'`
-    const poor = postgres.url.replace(/\/\/.*@/, '//poor:poor@')
+    const poor = as('poor', postgres.url)
     const failed = await backUp(folder, { BACKUP_DATABASE_URL: poor, BACKUP_KEEP: '1' })
     t.equal(failed.code, 1)
     t.match(
