@@ -60,6 +60,9 @@ t.test('the api', async (t) => {
     'SELECT 1 FROM erasures',
     `SELECT erase_person('${userId}', '${userId}', NULL, NULL, NULL, NULL)`,
     `SELECT pseudonymise_events('${userId}', 1)`,
+    'SELECT 1 FROM detection_windows',
+    'DELETE FROM detection_windows',
+    'UPDATE detection_cursor SET seq = 0',
     'DELETE FROM outbox',
     'UPDATE outbox SET type = type',
     'DELETE FROM users',
@@ -143,6 +146,8 @@ t.test('the worker', async (t) => {
     'UPDATE outbox SET type = type',
     'SELECT registration FROM one_time_tokens',
     `UPDATE one_time_tokens SET token_hash = sha256('mine')`,
+    'DELETE FROM detection_cursor',
+    'INSERT INTO detection_cursor (only_one, seq) VALUES (false, 0)',
     'SELECT 1 FROM known_devices',
     'SELECT attempts FROM guess_counters',
     'UPDATE guess_counters SET attempts = 1',
@@ -181,6 +186,9 @@ t.test('the worker', async (t) => {
     `INSERT INTO mails (event_id, template, user_id, data) VALUES ('${newId()}', 'x', '${userId}', '{}')`,
     `UPDATE mails SET status = 'sent', settled_at = now(), data = '{}' WHERE settled_at IS NULL`,
     'DELETE FROM mails',
+    'SELECT seq FROM detection_cursor FOR UPDATE SKIP LOCKED',
+    'UPDATE detection_cursor SET seq = seq',
+    'DELETE FROM detection_windows',
   ])
 })
 
