@@ -46,7 +46,7 @@ CREATE TABLE webhook_deliveries (
 
 CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (endpoint_id, urgency, due_at) WHERE settled_at IS NULL;
 CREATE INDEX webhook_deliveries_dead_idx ON webhook_deliveries (endpoint_id, event_id) WHERE status = 'dead';
-CREATE INDEX webhook_deliveries_settled_at_idx ON webhook_deliveries (settled_at) WHERE settled_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_delivered_idx ON webhook_deliveries (settled_at) WHERE status = 'delivered';
 
 -- The api reads no secret, not even a sealed one, and changes nothing by itself: whoever gets through it can neither turn the stream of
 -- events to an address of theirs unseen, nor cut it off by calling what waits delivered.

@@ -2,7 +2,9 @@ import { sealedWebhookPlace } from '@latchkey/contracts/webhooks'
 import { isSealedWith, open, seal } from '@latchkey/platform/crypto/seal'
 import type { Deps } from '../../deps.js'
 import {
-  deleteOldDeliveries,
+  deleteDeliveriesTo,
+  deleteSettledDeliveries,
+  findDeletedEndpoints,
   forgetPreviousSecrets,
   giveUpOldDeliveries,
   listSealedSecrets,
@@ -22,21 +24,31 @@ const batchSize = 1000
 /** Gives up what has waited for days, forgets what was settled long ago, and seals secrets with the present AUTH_SECRET. */
 export async function cleanWebhooks(deps: CleanDeps, signal: AbortSignal): Promise<void> {
   const { log, metrics, sql } = deps
-  let taken = batchSize
-  while (taken === batchSize && !signal.aborted) {
-    taken = await giveUpOldDeliveries(sql, { maxAgeSeconds, limit: batchSize })
-    if (taken === 0) break
-    metrics.webhookDeliveriesTotal.inc({ status: 'dead' }, taken)
-    log.error(
-      { deliveries: taken },
-      'Webhooks have waited for three days and are given up until they are replayed',
-    )
+  const limit = batchSize
+  const givenUp = await inBatches(signal, () => giveUpOldDeliveries(sql, { maxAgeSeconds, limit }))
+  if (givenUp > 0) {
+    metrics.webhookDeliveriesTotal.inc({ status: 'dead' }, givenUp)
+    log.error({ givenUp }, 'Webhooks have waited for three days and are given up until they are replayed')
   }
-  taken = batchSize
-  while (taken === batchSize && !signal.aborted)
-    taken = await deleteOldDeliveries(sql, { keepSeconds, keepDeadSeconds, limit: batchSize })
+  await inBatches(signal, () => deleteSettledDeliveries(sql, { status: 'delivered', keepSeconds, limit }))
+  await inBatches(signal, () =>
+    deleteSettledDeliveries(sql, { status: 'dead', keepSeconds: keepDeadSeconds, limit }),
+  )
+  for (const { endpointId } of await findDeletedEndpoints(sql))
+    await inBatches(signal, () => deleteDeliveriesTo(sql, endpointId, limit))
   await forgetPreviousSecrets(sql)
   for (const secrets of await listSealedSecrets(sql)) await reseal(deps, secrets)
+}
+
+/** Until there is nothing left to take, or the worker stops; answers how much was taken. */
+async function inBatches(signal: AbortSignal, takeBatch: () => Promise<number>): Promise<number> {
+  let sum = 0
+  let taken = batchSize
+  while (taken === batchSize && !signal.aborted) {
+    taken = await takeBatch()
+    sum += taken
+  }
+  return sum
 }
 
 /** So that AUTH_SECRET_PREVIOUS can be taken out an hour later. */

@@ -187,19 +187,40 @@ export async function giveUpOldDeliveries(
   return count
 }
 
-/** Deletes at most `limit` deliveries that were settled long ago, or whose endpoint is gone; answers how many. */
-export async function deleteOldDeliveries(
+/** Deletes at most `limit` deliveries that were settled `keepSeconds` ago; answers how many. */
+export async function deleteSettledDeliveries(
   sql: Sql,
-  { keepSeconds, keepDeadSeconds, limit }: { keepSeconds: number; keepDeadSeconds: number; limit: number },
+  { status, keepSeconds, limit }: { status: 'delivered' | 'dead'; keepSeconds: number; limit: number },
 ): Promise<number> {
+  // Each status has an index of its own, which is only used where its name stands in the statement.
+  const isOfStatus = status === 'dead' ? sql`status = 'dead'` : sql`status = 'delivered'`
   const { count } = await sql`
     DELETE FROM webhook_deliveries WHERE ctid = ANY(ARRAY(
       SELECT ctid FROM webhook_deliveries
-      WHERE settled_at <= now() - make_interval(secs =>
-          CASE status WHEN 'dead' THEN ${keepDeadSeconds}::float8 ELSE ${keepSeconds}::float8 END)
-        OR NOT EXISTS (SELECT FROM webhook_endpoints WHERE id = endpoint_id)
+      WHERE ${isOfStatus} AND settled_at <= now() - make_interval(secs => ${keepSeconds})
       LIMIT ${limit}
       FOR UPDATE SKIP LOCKED))`
+  return count
+}
+
+/** Endpoints that were deleted and have deliveries yet: found by a look into the index for each endpoint, however many deliveries there are. */
+export async function findDeletedEndpoints(sql: Sql): Promise<{ endpointId: string }[]> {
+  return sql<{ endpointId: string }[]>`
+    WITH RECURSIVE addressed AS (
+      (SELECT endpoint_id FROM webhook_deliveries ORDER BY endpoint_id LIMIT 1)
+      UNION ALL
+      SELECT next.endpoint_id FROM addressed, LATERAL (
+        SELECT endpoint_id FROM webhook_deliveries d WHERE d.endpoint_id > addressed.endpoint_id ORDER BY endpoint_id LIMIT 1
+      ) AS next
+    )
+    SELECT endpoint_id FROM addressed WHERE NOT EXISTS (SELECT FROM webhook_endpoints WHERE id = endpoint_id)`
+}
+
+/** Deletes at most `limit` deliveries to an endpoint; answers how many. */
+export async function deleteDeliveriesTo(sql: Sql, endpointId: string, limit: number): Promise<number> {
+  const { count } = await sql`
+    DELETE FROM webhook_deliveries WHERE ctid = ANY(ARRAY(
+      SELECT ctid FROM webhook_deliveries WHERE endpoint_id = ${endpointId} LIMIT ${limit} FOR UPDATE SKIP LOCKED))`
   return count
 }
 
