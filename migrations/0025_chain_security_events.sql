@@ -46,15 +46,14 @@ CREATE TABLE audit_anchors (
   signature bytea NOT NULL
 );
 
--- What is kept of an event, as one text: a JSON array as PostgreSQL writes jsonb, times in microseconds. Not its place: that is the place of
--- its digest in the batch.
+-- What is kept of an event, as one text: a JSON array, with its time in UTC. Not its place: that is the place of its digest in the batch.
 CREATE FUNCTION security_event_digest(
   id uuid, occurred_at timestamptz, type text, severity text, user_id uuid, actor_id uuid, session_id uuid, ip inet,
   user_agent text, request_id text, trace_id text, data jsonb, salt uuid
 ) RETURNS bytea
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN sha256(convert_to(jsonb_build_array(
-  id, (extract(epoch FROM occurred_at) * 1000000)::bigint, type, severity, user_id, actor_id, session_id, ip,
+RETURN sha256(convert_to(json_build_array(
+  id, occurred_at AT TIME ZONE 'UTC', type, severity, user_id, actor_id, session_id, ip,
   user_agent, request_id, trace_id, data, salt)::text, 'UTF8'));
 
 -- The last batch, or what the first one follows. Whoever calls it has locked the chain.

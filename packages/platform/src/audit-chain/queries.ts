@@ -75,8 +75,8 @@ export interface BatchRow extends HashedBatch {
  * docs/audit-log.md has it in words.
  */
 const digestOf = (sql: Sql) => sql`
-  sha256(convert_to(jsonb_build_array(
-    e.id, (extract(epoch FROM e.occurred_at) * 1000000)::bigint, e.type, e.severity, e.user_id, e.actor_id, e.session_id, e.ip,
+  sha256(convert_to(json_build_array(
+    e.id, e.occurred_at AT TIME ZONE 'UTC', e.type, e.severity, e.user_id, e.actor_id, e.session_id, e.ip,
     e.user_agent, e.request_id, e.trace_id, e.data, e.salt)::text, 'UTF8'))`
 
 /** What the batch that put an event under its pseudonym has as its digest. */
