@@ -23,6 +23,14 @@ const own: Record<MeteredService, string[]> = {
     'signing_key_age_seconds',
   ],
   worker: [
+    'backup_duration_seconds',
+    'backup_last_success_timestamp_seconds',
+    'backup_size_bytes',
+    'database_size_bytes',
+    'database_table_bloat_bytes',
+    'database_table_dead_rows',
+    'database_table_size_bytes',
+    'database_xid_age',
     'mail_sent_total',
     'queue_job_duration_seconds',
     'queue_jobs',
@@ -61,6 +69,14 @@ function feed(metrics: Metrics): void {
   metrics.securityEventsLagSeconds.set(0.1)
   metrics.securityAlertsTotal.inc({ rule: 'brute-force' })
   metrics.securityAlertsOpen.set({ severity: 'warning' }, 1)
+  metrics.backupLastSuccessTimestampSeconds.set(1)
+  metrics.backupSizeBytes.set(1)
+  metrics.backupDurationSeconds.set(1)
+  metrics.databaseSizeBytes.set(1)
+  metrics.databaseXidAge.set(1)
+  metrics.databaseTableSizeBytes.set({ table: 'users' }, 1)
+  metrics.databaseTableBloatBytes.set({ table: 'users' }, 1)
+  metrics.databaseTableDeadRows.set({ table: 'users' }, 1)
   metrics.mailSentTotal.inc({ template: 'new-device', status: 'sent' })
   metrics.webhookDeliveriesTotal.inc({ status: 'delivered' })
   metrics.queueJobs.set({ queue: 'maintenance', state: 'waiting' }, 1)
