@@ -146,7 +146,7 @@ t.test('a name that answers otherwise the second time is not asked a second time
   const asked: string[] = []
   const inside = await listen(t, (request, response) => {
     asked.push(String(request.socket.localAddress))
-    response.end('inside')
+    response.end(`inside ${request.headers.host ?? ''}`)
   })
   const { port } = new URL(inside)
   let lookups = 0
@@ -165,6 +165,14 @@ t.test('a name that answers otherwise the second time is not asked a second time
   t.equal(lookups, 1)
   await rejectsAs(t, outbound.fetch(`http://rebound.example:${port}/`), 'address')
   t.same(asked, [])
+
+  let looks = 0
+  const pinned = outboundTo({
+    resolve: async () => [{ address: (looks += 1) === 1 ? '127.0.0.1' : '127.0.0.9', family: 4 }],
+  })
+  const response = await pinned.fetch(`http://rebound.example:${port}/`)
+  t.equal(await response.text(), `inside rebound.example:${port}`, 'exactly there, under its name')
+  t.equal(looks, 1)
 })
 
 t.test('a name that does not exist, or whose server is silent, is told apart', async (t) => {
