@@ -1,5 +1,5 @@
 // Attack: on the operator's patience. Rules that cry at a Monday morning are switched off, and those that stay must find each attack in it, once.
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { DetectedEvent } from '@latchkey/worker/detection/detected-event'
 import { history, inOrder, normalDay, placeOf } from './support/normal-day.js'
 import {
@@ -42,12 +42,12 @@ const attacks: Record<string, { events: DetectedEvent[]; told: string[] }> = {
   'a list of stolen passwords, from one address, with a hit': {
     events: [
       ...range(90).map((n) => fails(nine + n * seconds, `user-${700 + n}`, { ip: '150.1.1.1' })),
-      signsIn(nine + 60 * seconds, 'user-2901', { ip: '150.1.1.1', data: { newDevice: true } }),
+      signsIn(nine + 60 * seconds, 'user-150', { ip: '150.1.1.1', data: { newDevice: true } }),
     ],
     told: [
       'credential-stuffing 150.1.1.1',
-      'failures-then-success user-2901',
-      'new-device-new-country user-2901',
+      'failures-then-success user-150',
+      'new-device-new-country user-150',
     ],
   },
   'one password for everybody, from a botnet': {
@@ -105,10 +105,20 @@ const attacks: Record<string, { events: DetectedEvent[]; told: string[] }> = {
   },
 }
 
-for (const [name, { events, told }] of Object.entries(attacks))
-  t.test(`${name}: exactly that is told, once`, async (t: Test) => {
-    t.same((await playDay(0, events)).told.toSorted(), told.toSorted())
-  })
+t.test('of attacks on one day each is told, once, and nothing else', async (t) => {
+  const { told } = await playDay(
+    0,
+    Object.values(attacks).flatMap(({ events }) => events),
+  )
+  const left = [...told]
+  for (const [name, attack] of Object.entries(attacks)) {
+    const found = attack.told.map((expected) =>
+      left.splice(left.indexOf(expected), left.includes(expected) ? 1 : 0),
+    )
+    t.same(found.flat(), attack.told, name)
+  }
+  t.same(left, [])
+})
 
 t.test('an attacker with a million addresses and names leaves a row for each, and no long one', async (t) => {
   const flood = range(20_000).map((n) =>
