@@ -71,6 +71,7 @@ redis_users_work() {
 check docker-compose.yml "$compose_tool" compose -f docker-compose.yml config --quiet
 check 'docker-compose.yml with the mail catcher' "$compose_tool" compose -f docker-compose.yml --profile development config --quiet
 check deploy/compose.tls.yml "$compose_tool" compose -f docker-compose.yml -f deploy/compose.tls.yml config --quiet
+check deploy/compose.federation.yml "$compose_tool" compose -f docker-compose.yml -f deploy/compose.federation.yml config --quiet
 check deploy/compose.backup.yml "$compose_tool" compose -f docker-compose.yml -f deploy/compose.backup.yml --profile restore config --quiet
 check prometheus.yml promtool prometheus
 check deploy/haproxy/haproxy.cfg haproxy haproxy -c -f deploy/haproxy/haproxy.cfg

@@ -11,6 +11,7 @@ import {
   insertChallenges,
   insertGuessCounters,
   insertOneTimeTokens,
+  insertFederationSteps,
   insertPasskeyChallenges,
   insertRememberedDevices,
   insertSessions,
@@ -50,6 +51,9 @@ t.test('deletes each kind of ended row, keeps the rest, and says how many of whi
   await insertGuessCounters(db, 60 - 86_400, 2)
   await insertGuessCounters(db, 86_400, 1)
 
+  await insertFederationSteps(db, -1, 3)
+  await insertFederationSteps(db, 60, 2)
+
   const cleaned = await cleanExpiredTokens(deps, { signal })
 
   const expected = {
@@ -59,6 +63,7 @@ t.test('deletes each kind of ended row, keeps the rest, and says how many of whi
     one_time_token: 7,
     sign_in_challenge: 5,
     passkey_challenge: 4,
+    federation_step: 3,
     remembered_device: 6,
     guess_counter: 8,
   }
@@ -70,6 +75,8 @@ t.test('deletes each kind of ended row, keeps the rest, and says how many of whi
   t.equal(challenges?.count, 3)
   const [passkeys] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM passkey_challenges`
   t.equal(passkeys?.count, 1)
+  const [steps] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM federation_steps`
+  t.equal(steps?.count, 2)
   const [devices] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM remembered_devices`
   t.equal(devices?.count, 2)
   const [counters] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM guess_counters`

@@ -59,6 +59,14 @@ export async function insertPasskeyChallenges(db: Sql, expiresIn: number, count:
     FROM generate_series(1, ${count}::int)`
 }
 
+export async function insertFederationSteps(db: Sql, expiresIn: number, count: number): Promise<void> {
+  await db`
+    INSERT INTO federation_steps (token_hash, step, purpose, provider, holder_hash, expires_at)
+    SELECT sha256(uuid_send(gen_random_uuid())), 'nonce', 'sign_in', 'google', sha256('holder'),
+      now() + make_interval(secs => ${expiresIn})
+    FROM generate_series(1, ${count}::int)`
+}
+
 export async function insertRememberedDevices(db: Sql, expiresIn: number, count: number): Promise<void> {
   const userId = await insertUser(db)
   await db`
