@@ -12,6 +12,7 @@ import {
   type JsonWebKey,
   type KeyObject,
 } from 'node:crypto'
+import { createSelfSigned } from './self-signed.js'
 
 export type Algorithm = 'ES256' | 'EdDSA' | 'RS256'
 
@@ -50,6 +51,8 @@ export interface Bend {
   cose?: Cbor
   format?: string
   statement?: Cbor
+  /** By the key itself, or by a certificate as keys of old have it. */
+  attestedBy?: 'itself' | 'certificate'
   signature?: Buffer
 }
 
@@ -84,10 +87,12 @@ export function makePasskey(
     id,
     cose,
   ])
+  const clientDataJSON = clientDataOf('webauthn.create', options.challenge, bend)
+  const { format, statement } = attest({ authData, clientDataJSON, held, publicKey }, bend)
   const attestation = encode(
     new Map<Cbor, Cbor>([
-      ['fmt', bend.format ?? 'none'],
-      ['attStmt', bend.statement ?? new Map()],
+      ['fmt', format],
+      ['attStmt', statement],
       ['authData', authData],
     ]),
   )
@@ -99,12 +104,40 @@ export function makePasskey(
       type: 'public-key',
       clientExtensionResults: { credProps: { rk: true } },
       response: {
-        clientDataJSON: clientDataOf('webauthn.create', options.challenge, bend),
+        clientDataJSON,
         attestationObject: bend.attestationObject ?? attestation.toString('base64url'),
         transports: ['internal', 'hybrid', 'carrier-pigeon'],
       },
     },
   }
+}
+
+interface Made {
+  authData: Buffer
+  clientDataJSON: string
+  held: HeldPasskey
+  publicKey: KeyObject
+}
+
+/** Web Authentication Level 3, 8.2 without a certificate, 8.6 with one. */
+function attest(
+  { authData, clientDataJSON, held, publicKey }: Made,
+  { attestedBy, format = 'none', statement = new Map() }: Bend,
+): { format: string; statement: Cbor } {
+  const hash = sha256(Buffer.from(clientDataJSON, 'base64url'))
+  const of = (...entries: [string, Cbor][]): Cbor => new Map<Cbor, Cbor>(entries)
+  if (attestedBy === 'itself') {
+    const signature = sign('sha256', Buffer.concat([authData, hash]), held.privateKey)
+    return { format: 'packed', statement: of(['alg', -7], ['sig', signature]) }
+  }
+  if (attestedBy === undefined) return { format, statement }
+  const { key, cert } = createSelfSigned()
+  const { x, y } = publicKey.export({ format: 'jwk' })
+  const id = Buffer.from(held.credentialId, 'base64url')
+  const signed = [Buffer.of(0), authData.subarray(0, 32), hash, id, Buffer.of(4), bytes(x), bytes(y)]
+  const certificate = Buffer.from(cert.replaceAll(/-----.*-----|\n/g, ''), 'base64')
+  const signature = sign('sha256', Buffer.concat(signed), key)
+  return { format: 'fido-u2f', statement: of(['sig', signature], ['x5c', [certificate]]) }
 }
 
 /** Signs with a passkey and counts on, unless it is one that does not count. */
