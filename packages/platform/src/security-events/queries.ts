@@ -97,13 +97,13 @@ export async function insertSecurityEvents(
   events: readonly SecurityEvent[],
 ): Promise<StoredEvents[]> {
   return sql<StoredEvents[]>`
-    WITH given AS (${eventRows(sql, events)}),
-    stored AS (${storedFrom(sql, 'given')}
-    ), mailed AS (${mailsOfStored(sql, 'given')}
-    ), delivered AS (${deliveriesOfStored(sql, 'given')}
+    WITH given AS (${eventRows(sql, events)}
     ), settled AS (
       DELETE FROM outbox
       WHERE id = ANY(ARRAY(SELECT id FROM outbox WHERE id IN (SELECT id FROM given) FOR UPDATE SKIP LOCKED))
+    ), stored AS (${storedFrom(sql, 'given')}
+    ), mailed AS (${mailsOfStored(sql, 'given')}
+    ), delivered AS (${deliveriesOfStored(sql, 'given')}
     )
     ${storedSummary(sql)}`
 }
