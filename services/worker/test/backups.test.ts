@@ -10,6 +10,7 @@ import { testDatabaseConfig } from '@latchkey/devstack/testing/database'
 import { startPrivatePostgres } from '@latchkey/devstack/testing/private-servers'
 import { connectDatabase } from '@latchkey/platform/database/client'
 import { migrate } from '@latchkey/platform/database/migrate'
+import { backUp } from '@latchkey/worker/backups/back-up'
 import { open, seal } from '@latchkey/worker/backups/sealed-stream'
 import { backUpDaily, showLastBackup } from '@latchkey/worker/jobs/back-up/back-up-daily'
 import { insertUser } from './support/session-rows.js'
@@ -33,7 +34,7 @@ await db`CREATE ROLE reader LOGIN PASSWORD 'reader'`
 await db`GRANT pg_read_all_data TO reader`
 const key = randomBytes(48).toString('base64')
 
-const backUp = (folder: string, env: Record<string, string> = {}) =>
+const runBackup = (folder: string, env: Record<string, string> = {}) =>
   runProgram(t, 'dist/commands/back-up.js', { DATABASE_URL: postgres.url, BACKUP_DIR: folder, ...env })
 const restore = (file: string, url: string, env: Record<string, string> = {}, args: string[] = []) =>
   runProgram(t, 'dist/commands/restore.js', { DATABASE_URL: url, ...env }, [file, ...args])
@@ -57,7 +58,7 @@ const eventsOf = (type: string) =>
 t.test('a backup is encrypted, checked, told of, and comes back whole', async (t) => {
   const folder = join(t.testdir(), 'made')
   const userId = await insertUser(db)
-  const { code, stdout, stderr } = await backUp(folder, {
+  const { code, stdout, stderr } = await runBackup(folder, {
     BACKUP_ENCRYPTION_KEY: key,
     BACKUP_DATABASE_URL: as('reader', postgres.url),
   })
@@ -95,7 +96,7 @@ t.test('a backup is encrypted, checked, told of, and comes back whole', async (t
 
 t.test('a file that was changed, cut off or is opened with another key restores nothing', async (t) => {
   const folder = t.testdir()
-  await backUp(folder, { BACKUP_ENCRYPTION_KEY: key })
+  await runBackup(folder, { BACKUP_ENCRYPTION_KEY: key })
   const file = await newestIn(folder)
   const stored = await readFile(file)
   const url = await newDatabase()
@@ -176,7 +177,7 @@ t.test('the newest are kept; what a killed backup has left goes, and what is not
     'latchkey-20200103T000000000Z.dump.partial': 'killed',
     'latchkey-20200103T000000000Z.dump.sha256': 'killed',
   })
-  t.equal((await backUp(folder, { BACKUP_KEEP: '2' })).code, 0)
+  t.equal((await runBackup(folder, { BACKUP_KEEP: '2' })).code, 0)
   const newest = basename(await newestIn(folder))
   t.same((await readdir(folder)).toSorted(), [
     'latchkey-20200102T000000000Z.dump.enc',
@@ -192,7 +193,7 @@ t.test(
     const folder = t.testdir({ 'latchkey-20200101T000000000Z.dump': 'old' })
     await db`CREATE ROLE poor LOGIN PASSWORD 'poor'`
     const poor = as('poor', postgres.url)
-    const failed = await backUp(folder, { BACKUP_DATABASE_URL: poor, BACKUP_KEEP: '1' })
+    const failed = await runBackup(folder, { BACKUP_DATABASE_URL: poor, BACKUP_KEEP: '1' })
     t.equal(failed.code, 1)
     t.match(
       failed.stderr,
@@ -201,17 +202,35 @@ t.test(
     t.same(await readdir(folder), ['latchkey-20200101T000000000Z.dump'])
     t.match((await eventsOf('backup.failed')).at(-1)?.data['reason'], /permission denied/)
 
-    const missing = await backUp(folder, { BACKUP_PROGRAMS: folder })
+    const missing = await runBackup(folder, { BACKUP_PROGRAMS: folder })
     t.match(
       missing.stderr,
       /^backup: pg_dump and pg_restore of PostgreSQL \d+ or later are missing: install postgresql-client-\d+/,
     )
-    t.match(await backUp(join(folder, 'latchkey-20200101T000000000Z.dump')), {
+    t.match(await runBackup(join(folder, 'latchkey-20200101T000000000Z.dump')), {
       code: 1,
       stderr: /EEXIST|ENOTDIR/,
     })
   },
 )
+
+t.test('a backup that is stopped half way leaves nothing, and is no failure to be told of', async (t) => {
+  const folder = t.testdir()
+  const database = { url: postgres.url, owner: db, drop: () => Promise.resolve() }
+  const { deps } = await createTestDeps(t, { backupDatabaseUrl: postgres.url }, { database })
+  const failures = (await eventsOf('backup.failed')).length
+  for (const at of ['written', 'checked']) {
+    const stopping = new AbortController()
+    const onProgress = (step: string) => step === at && stopping.abort()
+    await t.rejects(
+      backUp(deps, { folder, signal: stopping.signal, onProgress }),
+      { message: 'interrupted' },
+      at,
+    )
+    t.same(await readdir(folder), [])
+  }
+  t.equal((await eventsOf('backup.failed')).length, failures)
+})
 
 t.test('the job makes one a day, whatever the number of workers, and all of them tell of it', async (t) => {
   const folder = join(t.testdir(), 'backups')

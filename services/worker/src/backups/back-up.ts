@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mkdir, open, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Writable } from 'node:stream'
 import { insertOutboxEvents } from '@latchkey/platform/security-events/outbox'
 import { newSecurityEvent } from '@latchkey/platform/security-events/security-event'
 import type { StoreDeps } from '../deps.js'
@@ -11,7 +10,7 @@ import { readBackup } from './backup-reader.js'
 import { connectionEnvironment } from './connection-environment.js'
 import { findPostgresPrograms, type PostgresPrograms } from './postgres-programs.js'
 import { findServerMajor, saveBackupFigures } from './queries.js'
-import { runProgram, type RunningProgram } from './run-program.js'
+import { feed, runProgram, type RunningProgram } from './run-program.js'
 import { seal } from './sealed-stream.js'
 
 export type BackUpDeps = Pick<StoreDeps, 'config' | 'sql'>
@@ -151,30 +150,4 @@ async function assertRestorable(
   const program = runProgram({ path: restore, args: ['--file=/dev/null'], env: { LC_ALL: 'C' }, signal })
   program.stdout.resume()
   await feed(program, readBackup(file, options))
-}
-
-/** Throws what is wrong with the bytes rather than what the program says of them. */
-export async function feed(program: RunningProgram, bytes: AsyncIterable<Buffer>): Promise<void> {
-  try {
-    for await (const part of bytes) await write(program.stdin, part)
-  } catch (error) {
-    program.kill()
-    throw error
-  }
-  program.stdin.end()
-  await program.ended
-}
-
-async function write(stdin: Writable, part: Buffer): Promise<void> {
-  if (stdin.destroyed) return // the program has ended, and tells why by itself
-  if (stdin.write(part)) return
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      stdin.off('drain', done)
-      stdin.off('close', done)
-      resolve()
-    }
-    stdin.once('drain', done)
-    stdin.once('close', done)
-  })
 }

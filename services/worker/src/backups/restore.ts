@@ -4,7 +4,6 @@ import { readMigrationStatus } from '@latchkey/platform/database/migrate'
 import type { Database } from '@latchkey/platform/database/client'
 import { insertOutboxEvents } from '@latchkey/platform/security-events/outbox'
 import { newSecurityEvent } from '@latchkey/platform/security-events/security-event'
-import { feed } from './back-up.js'
 import { BackupProblem } from './backup-problem.js'
 import { readBackup, verifyBackup } from './backup-reader.js'
 import { connectionEnvironment, databaseArgument } from './connection-environment.js'
@@ -16,7 +15,7 @@ import {
   findServerMajor,
   listUserObjects,
 } from './queries.js'
-import { runProgram } from './run-program.js'
+import { feed, runProgram } from './run-program.js'
 
 export interface RestoreDeps {
   readonly sql: Database

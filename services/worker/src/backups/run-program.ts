@@ -45,6 +45,32 @@ export function runProgram({ path, args, env, signal }: Program): RunningProgram
   return { stdin: child.stdin, stdout: child.stdout, ended, kill: () => void child.kill('SIGKILL') }
 }
 
+/** Gives a program all of its input and waits for its end. Throws what is wrong with the bytes rather than what the program says of them. */
+export async function feed(program: RunningProgram, bytes: AsyncIterable<Buffer>): Promise<void> {
+  try {
+    for await (const part of bytes) await write(program.stdin, part)
+  } catch (error) {
+    program.kill()
+    throw error
+  }
+  program.stdin.end()
+  await program.ended
+}
+
+async function write(stdin: Writable, part: Buffer): Promise<void> {
+  if (stdin.destroyed) return // the program has ended, and tells why by itself
+  if (stdin.write(part)) return
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      stdin.off('drain', done)
+      stdin.off('close', done)
+      resolve()
+    }
+    stdin.once('drain', done)
+    stdin.once('close', done)
+  })
+}
+
 /** `pg_dump: error: query failed: ERROR:  permission denied …` without the name before it. */
 function firstErrorOf(said: string): string | null {
   const lines = said.split('\n').filter((line) => line.trim() !== '')
