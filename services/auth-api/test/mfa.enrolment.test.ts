@@ -20,6 +20,7 @@ import {
   mfaTokenOf,
   wrongCode,
 } from './support/authenticator.js'
+import { rememberDeviceOf } from './support/remembered-devices.js'
 import { createTestApp } from './support/test-app.js'
 
 const testApp = await createTestApp(t, {
@@ -84,14 +85,16 @@ t.test('an app is set up: nothing before its first code, everything after', asyn
   t.ok(await mfaTokenOf(testApp, user.email))
 })
 
-t.test('neither the seed nor a recovery code stands in the database, the log or an event', async (t) => {
-  const { secret, recoveryCodes, session } = await enrolledPerson(testApp)
+t.test('no seed, recovery code or token of a device stands in the database or an event', async (t) => {
+  const person = await enrolledPerson(testApp)
+  const { secret, recoveryCodes, session } = person
+  const { token } = await rememberDeviceOf(testApp, person)
+  const secrets = [secret, ...recoveryCodes, ...recoveryCodes.map(unspaced), token.slice('lkr_'.length)]
   const seed = Buffer.from(base32Bytes(secret))
   const [stored] = await db<{ everything: string }[]>`
     SELECT concat((SELECT json_agg(f) FROM totp_factors f WHERE user_id = ${session.user.id}),
-      (SELECT json_agg(r) FROM recovery_codes r), (SELECT json_agg(o) FROM outbox o)) AS everything`
-  for (const text of [secret, seed.toString('hex'), ...recoveryCodes, ...recoveryCodes.map(unspaced)])
-    t.notOk(stored?.everything.includes(text))
+      (SELECT json_agg(r) FROM recovery_codes r), (SELECT json_agg(d) FROM remembered_devices d), (SELECT json_agg(o) FROM outbox o)) AS everything`
+  for (const text of [...secrets, seed.toString('hex')]) t.notOk(stored?.everything.includes(text))
 })
 
 t.test('a wrong code puts nothing in force, and after five of them no other is looked at', async (t) => {

@@ -3,6 +3,7 @@ import type { Deps } from '../../deps.js'
 import type { RequestOrigin } from '../../request-origin.js'
 import { assertSecondFactorStays } from '../mfa/assert-second-factor-stays.js'
 import { lockOwner } from '../mfa/lock-owner.js'
+import { forgetDevices } from '../remembered-devices/forget-devices.js'
 import { assertNotLastWayIn } from '../ways-in/assert-not-last-way-in.js'
 import { deletePasskeys, findOwnPasskey } from './queries.js'
 
@@ -24,6 +25,8 @@ export async function removePasskey(
       await assertNotLastWayIn(sql, userId, removing, deps)
       await assertSecondFactorStays(sql, deps, { userId, removing })
     }
+    // Some of them may be remembered for this passkey, and be where it was.
+    await forgetDevices({ sql }, { userId, origin })
     await deletePasskeys(sql, { userId, id, actorId: userId, sessionId, reason: 'user_removed', origin })
   })
 }
