@@ -23,14 +23,15 @@ export async function actOnAccount(
   const requiresProof = wanted.includes('require_second_factor')
   const locks = wanted.includes('lock')
   const isDefended = endsAll || requiresProof || locks
-  const email = userId === null ? null : await findEmail(sql, userId)
-  if (userId === null || email === null || !(isDefended || wanted.includes('mail_owner')))
-    return { done: [], endedSessionIds: [] }
+  const nothing = { done: [], endedSessionIds: [] }
+  if (userId === null || !(isDefended || wanted.includes('mail_owner'))) return nothing
+  const email = await findEmail(sql, userId)
+  if (email === null) return nothing
 
   const endedSessionIds = isDefended
     ? await defendAccount(sql, { userId, alertId, endsAll, requiresProof })
     : []
-  if (endedSessionIds === null) return { done: [], endedSessionIds: [] }
+  if (endedSessionIds === null) return nothing
   if (locks) await lockGuesses(sql, accountSubject(keyring.current, email), config)
   return {
     done: [
