@@ -4,11 +4,11 @@ import { newId } from '@latchkey/platform/crypto/identifiers'
 import { migrate } from '@latchkey/platform/database/migrate'
 import type { Sql } from '@latchkey/platform/database/client'
 import { randomBytes } from 'node:crypto'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { codeOf, connectForTest } from './support/database.js'
 import { attacksOnLog } from './support/log-attacks.js'
+import { attacksOnDatabase, isAllowed, isForbidden } from './support/privileges.js'
 
-const insufficientPrivilege = '42501'
 const { url, owner } = await createTestDatabase(t)
 const userId = newId()
 const sessionId = newId()
@@ -24,31 +24,7 @@ const [partition] = await owner<
   { name: string }[]
 >`SELECT tableoid::regclass::text AS name FROM security_events`
 
-async function isForbidden(t: Test, sql: Sql, statements: readonly string[]): Promise<void> {
-  for (const statement of statements)
-    t.equal(await codeOf(sql.unsafe(statement)), insufficientPrivilege, statement)
-}
-
-async function isAllowed(t: Test, sql: Sql, statements: readonly string[]): Promise<void> {
-  for (const statement of statements) await t.resolves(Promise.resolve(sql.unsafe(statement)), statement)
-}
-
-const forBoth = [
-  ...attacksOnLog(partition?.name ?? ''),
-  'CREATE TRIGGER spy AFTER INSERT ON users EXECUTE FUNCTION suppress_redundant_updates_trigger()',
-  'TRUNCATE outbox',
-  'SELECT 1 FROM schema_migrations',
-  'DELETE FROM schema_migrations',
-  'CREATE TABLE public.mine (id int)',
-  'CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS $$SELECT 1$$',
-  'CREATE VIEW public.mine AS SELECT 1',
-  'CREATE SCHEMA mine',
-  'CREATE ROLE mine',
-  `ALTER ROLE CURRENT_USER LOGIN`,
-  `COPY (SELECT 1) TO PROGRAM 'true'`,
-  `SELECT pg_read_file('postgresql.conf')`,
-  'ALTER SYSTEM SET log_statement = none',
-]
+const forBoth = [...attacksOnLog(partition?.name ?? ''), ...attacksOnDatabase]
 
 t.test('the api', async (t) => {
   const sql = connectForTest(t, url, { role: 'latchkey_api' })
@@ -250,69 +226,4 @@ t.test('nobody but the owner makes temporary objects in a migrated database', as
   for (const role of ['latchkey_api', 'latchkey_worker'] as const) {
     await isForbidden(t, connectForTest(t, migrated, { role }), ['CREATE TEMP TABLE mine (id int)'])
   }
-})
-
-t.test('the functions for admins serve a live session of an enabled admin, and tell of it', async (t) => {
-  const sql = connectForTest(t, url, { role: 'latchkey_api' })
-  const admin = newId()
-  const session = newId()
-  await owner`INSERT INTO users (id, email, roles) VALUES (${admin}, 'admin@example.com', '{user,admin}')`
-  await owner`
-    INSERT INTO sessions (id, user_id, idle_expires_at, absolute_expires_at)
-    VALUES (${session}, ${admin}, now() + interval '1 hour', now() + interval '1 hour')`
-  const origin = `'203.0.113.7'::inet, 'Browser', 'r1'`
-  const calls = (by: string) => [
-    `SELECT change_user_roles('${by}', '${userId}', '{user,teacher}', ${origin})`,
-    `SELECT change_user_status('${by}', '${userId}', false, ${origin})`,
-    `SELECT change_email_verified('${by}', '${userId}', true, ${origin})`,
-    `SELECT create_service_client('${by}', '${newId()}', 'mine', sha256('mine'), NULL, '{token}', ${origin})`,
-    `SELECT replace_client_secret('${by}', '${newId()}', sha256('mine'), 0, ${origin})`,
-    `SELECT disable_service_client('${by}', '${newId()}', ${origin})`,
-  ]
-  await owner`UPDATE users SET email_verified_at = NULL WHERE id = ${userId}`
-  const refused = 'LK001'
-  // Of somebody else, ended, of nobody.
-  for (const by of [sessionId, newId()])
-    for (const call of calls(by)) t.equal(await codeOf(sql.unsafe(call)), refused, call)
-  for (const [change, back] of [
-    [
-      `UPDATE users SET roles = '{user,auditor}' WHERE id = '${admin}'`,
-      `UPDATE users SET roles = '{admin}' WHERE id = '${admin}'`,
-    ],
-    [
-      `UPDATE users SET disabled_at = now() WHERE id = '${admin}'`,
-      `UPDATE users SET disabled_at = NULL WHERE id = '${admin}'`,
-    ],
-    [
-      `UPDATE sessions SET idle_expires_at = now() WHERE id = '${session}'`,
-      `UPDATE sessions SET idle_expires_at = now() + interval '1 hour' WHERE id = '${session}'`,
-    ],
-  ] as const) {
-    await owner.unsafe(change)
-    for (const call of calls(session)) t.equal(await codeOf(sql.unsafe(call)), refused, `${change}: ${call}`)
-    await owner.unsafe(back)
-  }
-  t.equal(
-    await codeOf(sql.unsafe(`SELECT change_user_roles('${session}', '${admin}', '{user}', ${origin})`)),
-    'LK002',
-    'nobody does it to themselves',
-  )
-  t.equal(await codeOf(sql.unsafe(`SELECT assert_not_last_admin('${admin}')`)), 'LK003')
-  for (const call of calls(session)) await t.resolves(Promise.resolve(sql.unsafe(call)), call)
-  const told = await owner<
-    { type: string }[]
-  >`SELECT type FROM outbox WHERE actor_id = ${admin} ORDER BY occurred_at`
-  t.same(
-    told.map(({ type }) => type),
-    ['roles.changed', 'user.disabled', 'email.verified', 'client.created'],
-    'each change that was one',
-  )
-  const tooMany = Array.from({ length: 17 }, (_, index) => `role${index}`).join(',')
-  for (const wanted of ['Admin', '"a b"', '"a\nb"', 'NULL', '""', 'a,"b "', tooMany])
-    t.equal(
-      await codeOf(owner`UPDATE users SET roles = ${`{${wanted}}`}::text::text[] WHERE id = ${userId}`),
-      '23514',
-      wanted,
-    )
-  await owner`UPDATE users SET roles = '{}' WHERE id = ${userId}`
 })
