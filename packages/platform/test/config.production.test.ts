@@ -62,23 +62,6 @@ t.test('a look-up that anyone on the way can answer is refused in production', a
     t.same(problemsOf({ ...production, PASSWORD_BREACH_CHECK_URL }), [])
 })
 
-t.test('providers that anyone on the way could speak for are refused in production', async (t) => {
-  const provider = { id: 'a', name: 'A', issuer: 'http://id.example', clientId: 'i', clientSecret: 's' }
-  const env = { ...production, PUBLIC_URL: 'https://auth.example.com' }
-  const withIssuer = (issuer: string) => ({
-    ...env,
-    OIDC_PROVIDERS: JSON.stringify([{ ...provider, issuer }]),
-  })
-  t.match(problemsOf(withIssuer('http://id.example')), [/^OIDC_PROVIDERS must have https issuers/])
-  t.same(problemsOf(withIssuer('https://id.example')), [])
-  t.same(problemsOf(withIssuer('http://localhost:9000')), [])
-  t.match(problemsOf({ ...withIssuer('https://id.example'), PUBLIC_URL: 'http://auth.example.com' }), [
-    /^PUBLIC_URL must be https with sign-in at other providers/,
-  ])
-  t.match(problemsOf({ ...env, GOOGLE_CLIENT_ID: 'id' }), [/must be given together/])
-  t.match(problemsOf({ ...env, GOOGLE_CLIENT_SECRET: 'secret' }), [/must be given together/])
-})
-
 t.test('cookies that browsers would drop are refused in production', async (t) => {
   const cookies = { ...production, USE_COOKIE_SESSIONS: 'true' }
   t.match(problemsOf({ ...cookies, PUBLIC_URL: 'http://auth.example.com' }), [/^PUBLIC_URL must be https/])

@@ -5,7 +5,7 @@ import { migrate } from '@latchkey/platform/database/migrate'
 import type { Sql } from '@latchkey/platform/database/client'
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { codeOf, connectForTest } from './support/database.js'
+import { connectForTest } from './support/database.js'
 import { attacksOnLog } from './support/log-attacks.js'
 import { attacksOnDatabase, isAllowed, isForbidden } from './support/privileges.js'
 
