@@ -1,5 +1,5 @@
 // Attack: an admin who hides what they were caught at, a note that is more than text, and a password that an alert has put in doubt.
-import { openSession } from '@latchkey/auth-api/features/sessions/open-session'
+import { finishFirstFactor } from '@latchkey/auth-api/features/mfa/finish-first-factor'
 import type { Alert, AlertWithEvents } from '@latchkey/contracts/http/alerts'
 import { newId } from '@latchkey/platform/crypto/identifiers'
 import { relayOutbox } from '@latchkey/platform/security-events/relay-outbox'
@@ -188,14 +188,18 @@ t.test('a password in doubt opens nothing, and nobody learns that it was right',
     .map(({ data }) => data['reason'])
   t.same(reasons, ['more_than_password_required', 'wrong_password'])
 
-  const opened = await openSession(deps.sql, deps, {
+  // Also where the alert came while the password was being checked, and where a second factor must be set up first.
+  const first = {
     userId: user.id,
     passwordHash: await passwordHashOf(testApp, user),
+    mfaEnabled: false,
     amr: ['pwd'],
     deviceName: null,
     origin: { ip: '192.0.2.1', userAgent: null, requestId: 'r', traceId: null },
-  })
-  t.equal(opened, null, 'also where the alert came while the password was being checked')
+  }
+  const requireMfa = { admins: true, everyone: true, userTypes: [] }
+  for (const config of [deps.config, { ...deps.config, requireMfa }])
+    t.equal(await finishFirstFactor(deps.sql, { config }, first), null)
 
   const byLink = await api('POST', '/magic-link/verify', {
     body: { token: await magicTokenFor(testApp, email) },
