@@ -30,7 +30,7 @@ async function create(body: object = {}): Promise<{ id: string; secret: string }
 }
 
 /** What the outbox tells, in the order in which it happened. */
-const told = async () => db`SELECT type, severity, actor_id, data FROM outbox ORDER BY id`
+const told = async () => db`SELECT type, severity, actor_id, data FROM outbox ORDER BY occurred_at`
 
 t.test('a webhook is made, shown without its secret, changed and deleted, and each is told', async (t) => {
   const { id, secret } = await create({ description: 'SIEM', leastSeverity: 'notice' })
