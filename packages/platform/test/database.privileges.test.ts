@@ -2,7 +2,6 @@
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { newId } from '@latchkey/platform/crypto/identifiers'
 import { migrate } from '@latchkey/platform/database/migrate'
-import type { Sql } from '@latchkey/platform/database/client'
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { connectForTest } from './support/database.js'
