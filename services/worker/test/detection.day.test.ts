@@ -48,6 +48,7 @@ const attacks: Record<string, { events: DetectedEvent[]; told: string[] }> = {
       'credential-stuffing 150.1.1.1',
       'failures-then-success user-150',
       'new-device-new-country user-150',
+      'impossible-travel user-150',
     ],
   },
   'one password for everybody, from a botnet': {
