@@ -288,8 +288,9 @@ BEGIN
   PERFORM FROM public.audit_chain FOR UPDATE;
   EXECUTE format('DROP TABLE public.%I', expired.name);
   DELETE FROM public.security_events_default WHERE recorded_at < expired.month_end; -- a time that was far off had no month
-  SELECT min(number) INTO first_kept FROM public.audit_batches
-  WHERE last_seq >= (SELECT min(seq) FROM public.security_events);
+  SELECT number INTO first_kept FROM public.audit_batches
+  WHERE last_seq >= (SELECT min(seq) FROM public.security_events)
+  ORDER BY last_seq, number LIMIT 1;
   UPDATE public.audit_chain
   SET kept_from = coalesce(first_kept, (SELECT max(number) FROM public.audit_batches), kept_from)
   RETURNING kept_from INTO first_kept;
