@@ -4,6 +4,7 @@ import {
   discardSecondFactorsSince,
   resetSecondFactors,
 } from '@latchkey/auth-api/features/mfa/reset-second-factors'
+import { addPasskey as keepNewPasskey } from '@latchkey/auth-api/features/passkeys/add-passkey'
 import type { Session } from '@latchkey/contracts/http/answers'
 import type { PasskeyCreationOptions } from '@latchkey/contracts/http/passkeys'
 import { newId } from '@latchkey/platform/crypto/identifiers'
@@ -13,6 +14,7 @@ import { claimsOf, eventsFor } from './support/authenticator.js'
 import { enrolmentTokenOf, newTeacher } from './support/enrolments.js'
 import {
   addPasskey,
+  creationOptions,
   passkeyHolder,
   passkeySettings,
   requestOptions,
@@ -123,6 +125,34 @@ t.test('who must have a second factor gets in by making a passkey, and keeps it'
     status: 403,
     body: { code: 'mfa_required' },
   })
+})
+
+t.test('nobody gets in by a credential that somebody else has made', async (t) => {
+  const { held } = await passkeyHolder(testApp)
+  const { mfaToken, userId } = await newTeacher(testApp)
+  const begun = await api('POST', '/passkeys/enrolment/options', { body: { mfaToken } })
+  const bend = { credentialId: held.credentialId }
+  const { attestation } = makePasskey(begun.body as unknown as PasskeyCreationOptions, bend)
+  t.match(
+    await api('POST', '/passkeys/enrolment/verify', { body: { mfaToken, passkey: attestation } }),
+    rejected,
+  )
+  t.match(await eventsFor(testApp, userId, 'mfa.failed'), [{ data: { reason: 'known_credential' } }])
+  t.equal(
+    (await api('POST', '/passkeys/enrolment/options', { body: { mfaToken } })).status,
+    200,
+    'the token stays',
+  )
+})
+
+t.test('a session that has ended while its answer is looked at adds nothing', async (t) => {
+  const { accessToken, sessionId, user } = await signUp(testApp, { email: newPerson().email })
+  const { attestation } = makePasskey(await creationOptions(testApp, accessToken))
+  await db`UPDATE sessions SET revoked_at = now(), revoke_reason = 'logout' WHERE id = ${sessionId}`
+  const boundTo = Buffer.from(sessionId.replaceAll('-', ''), 'hex')
+  const registration = { userId: user.id, sessionId, boundTo, passkey: attestation, origin }
+  await t.rejects(keepNewPasskey(deps, registration), { code: 'session_revoked' })
+  t.equal(await countOf('passkeys', user.id), 0)
 })
 
 t.test('an admin takes all factors away, and tells of the passkeys once', async (t) => {

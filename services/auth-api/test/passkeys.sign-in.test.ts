@@ -1,5 +1,6 @@
 // Attack: a signature that was made for somebody else, for something else, elsewhere, before, twice, or by a copy of the key.
 import { createHash, randomBytes } from 'node:crypto'
+import { signInByPasskey } from '@latchkey/auth-api/features/passkeys/sign-in-by-passkey'
 import type { Session } from '@latchkey/contracts/http/answers'
 import t from 'tap'
 import { attemptsOf, eventsOf, signIn } from './support/accounts.js'
@@ -17,7 +18,7 @@ import { usePasskey, testOrigin, type Bend } from './support/software-authentica
 import { createTestApp } from './support/test-app.js'
 
 const testApp = await createTestApp(t, passkeySettings)
-const { api, db } = testApp
+const { api, db, deps } = testApp
 
 /** The last event of a type that was told of somebody, or of nobody. */
 async function lastEvent(type: string) {
@@ -241,6 +242,21 @@ t.test('nobody is locked out by signatures, and no lockout keeps a passkey out',
   t.equal(await sessionsOf(userId), 2)
   await db`DELETE FROM guess_counters`
 })
+
+t.test(
+  'who has not proven the address is refused where that is asked for, once the passkey was right',
+  async (t) => {
+    const { held, userId } = await passkeyHolder(testApp)
+    const strict = { ...deps, config: { ...deps.config, requireEmailVerification: true } }
+    const origin = { ip: '192.0.2.9', userAgent: null, requestId: 'r', traceId: null }
+    const passkey = usePasskey(await requestOptions(testApp), held)
+    await t.rejects(signInByPasskey(strict, { passkey }, origin), { code: 'invalid_credentials' })
+    t.match(await lastEvent('login.failed'), { userId, data: { reason: 'address_unproven' } })
+    await db`UPDATE users SET email_verified_at = now() WHERE id = ${userId}`
+    const again = usePasskey(await requestOptions(testApp), held)
+    t.match(await signInByPasskey(strict, { passkey: again }, origin), { kind: 'session' })
+  },
+)
 
 t.test('a disabled user, and one who was erased, are refused like everybody', async (t) => {
   const { held, userId } = await passkeyHolder(testApp)
