@@ -18,5 +18,6 @@ export async function applyRetention(
     partition = signal.aborted ? null : await dropExpiredMonth(sql, config.eventRetentionDays)
   }
   let trimmed = batchesPerStatement
-  while (trimmed === batchesPerStatement && !signal.aborted) trimmed = await trimChain(sql, batchesPerStatement)
+  while (trimmed === batchesPerStatement && !signal.aborted)
+    trimmed = await trimChain(sql, batchesPerStatement)
 }
