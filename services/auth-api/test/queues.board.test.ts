@@ -26,6 +26,7 @@ const app = await createTestApp(t, {
 await app.app.listen({ host: '127.0.0.1', port: 0 })
 front.leadTo((app.app.server.address() as AddressInfo).port)
 const { queues } = app.deps
+await waitFor(() => app.deps.redis.isAvailable(), { what: 'Redis' })
 
 /** A job that a worker has taken, and failed with. */
 async function failedJob(queueName: ConsumedQueue, name: string, data: object): Promise<string> {

@@ -11,12 +11,14 @@ import { startPrivatePostgres } from '@latchkey/devstack/testing/private-servers
 import { connectDatabase } from '@latchkey/platform/database/client'
 import { migrate } from '@latchkey/platform/database/migrate'
 import { backUp } from '@latchkey/worker/backups/back-up'
+import { restore } from '@latchkey/worker/backups/restore'
 import { open, seal } from '@latchkey/worker/backups/sealed-stream'
 import { backUpDaily, showLastBackup } from '@latchkey/worker/jobs/back-up/back-up-daily'
 import { insertUser } from './support/session-rows.js'
 import { createTestDeps } from './support/test-deps.js'
 import { runProgram } from './support/worker-process.js'
 
+t.setTimeout(120_000)
 const postgres = await startPrivatePostgres(t, {}, { hasPrograms: true })
 await migrate(postgres.url)
 const connect = (url: string) =>
@@ -36,7 +38,7 @@ const key = randomBytes(48).toString('base64')
 
 const runBackup = (folder: string, env: Record<string, string> = {}) =>
   runProgram(t, 'dist/commands/back-up.js', { DATABASE_URL: postgres.url, BACKUP_DIR: folder, ...env })
-const restore = (file: string, url: string, env: Record<string, string> = {}, args: string[] = []) =>
+const restoreByCommand = (file: string, url: string, env: Record<string, string> = {}, args: string[] = []) =>
   runProgram(t, 'dist/commands/restore.js', { DATABASE_URL: url, ...env }, [file, ...args])
 
 let made = 0
@@ -75,7 +77,7 @@ t.test('a backup is encrypted, checked, told of, and comes back whole', async (t
   const url = await newDatabase()
   const erased = join(folder, 'erased.txt')
   await writeFile(erased, `${userId}\n`)
-  const restored = await restore(file, url, { BACKUP_ENCRYPTION_KEY: key }, [
+  const restored = await restoreByCommand(file, url, { BACKUP_ENCRYPTION_KEY: key }, [
     '--erased',
     erased,
     '--end-sessions',
@@ -89,7 +91,7 @@ t.test('a backup is encrypted, checked, told of, and comes back whole', async (t
         AND has_database_privilege('latchkey_api', current_database(), 'CONNECT') AS privileges`
   t.same({ ...rows }, { users: 0, erasures: 1, privileges: true })
 
-  const again = await restore(file, url, { BACKUP_ENCRYPTION_KEY: key })
+  const again = await restoreByCommand(file, url, { BACKUP_ENCRYPTION_KEY: key })
   t.match(again, { code: 1, stdout: '', stderr: /^restore: the database is not empty \(public\..*\): .*\n$/ })
   t.equal(again.stderr.trim().split('\n').length, 1)
 })
@@ -100,6 +102,19 @@ t.test('a file that was changed, cut off or is opened with another key restores 
   const file = await newestIn(folder)
   const stored = await readFile(file)
   const url = await newDatabase()
+  const copy = connect(url)
+  t.teardown(() => copy.end({ timeout: 0 }))
+  const restoreHere = (path: string, backupEncryptionKey: string | null) =>
+    restore(
+      { sql: copy, config: { databaseUrl: url, dbSsl: null, backupEncryptionKey, backupPrograms: null } },
+      path,
+      {
+        erasedIds: [],
+        endsSessions: false,
+        signal: new AbortController().signal,
+        onProgress: () => undefined,
+      },
+    )
   const [changed, cut, flipped] = ['changed', 'cut', 'flipped'].map((name) => join(folder, name))
   const broken = Buffer.from(stored)
   broken.writeUInt8(broken.readUInt8(stored.length - 20) ^ 1, stored.length - 20)
@@ -112,15 +127,12 @@ t.test('a file that was changed, cut off or is opened with another key restores 
     [cut, /the backup was changed or cut off/, key],
     [flipped, /the backup was changed or cut off/, key],
     [file, /BACKUP_ENCRYPTION_KEY is another one/, randomBytes(48).toString('base64')],
-    [join(folder, 'none'), /there is no file/, key],
   ] as const) {
-    const { code, stderr } = await restore(path, url, { BACKUP_ENCRYPTION_KEY: used })
-    t.equal(code, 1)
-    t.match(stderr, reason)
+    await t.rejects(restoreHere(path, used), { name: 'BackupProblem', message: reason })
   }
-  t.match(await restore(file, url), { code: 1, stderr: /is encrypted: BACKUP_ENCRYPTION_KEY is required/ })
-  const copy = connect(url)
-  t.teardown(() => copy.end({ timeout: 0 }))
+  await t.rejects(restoreHere(file, null), { message: /is encrypted: BACKUP_ENCRYPTION_KEY is required/ })
+  const told = await restoreByCommand(join(folder, 'none'), url)
+  t.match(told, { code: 1, stdout: '', stderr: `restore: there is no file ${join(folder, 'none')}\n` })
   t.same(await copy`SELECT FROM pg_class WHERE relname = 'users'`, [], 'the database is as empty as before')
 })
 

@@ -94,6 +94,7 @@ t.test(
   async (t) => {
     const { deps, db, database } = await createTestDeps(t)
     const other = await createTestDeps(t, {}, { database })
+    await db`ALTER TABLE users SET (autovacuum_enabled = off)`
     await db`
     INSERT INTO users (id, email, name)
     SELECT gen_random_uuid(), n || '@example.com', repeat('x', 90) FROM generate_series(1, 20000) AS n`
