@@ -62,7 +62,7 @@ t.test(
   },
 )
 
-/** They need one that is had in two steps: the tests of second factors, passkeys and magic links have browsers too. */
+/** They need one that is had in two steps: the tests of second factors, passkeys, providers and magic links have browsers too. */
 const testedWithTheirToken = new Set(
   [
     '/2fa/challenge',
@@ -70,6 +70,9 @@ const testedWithTheirToken = new Set(
     '/magic-link/verify',
     '/passkeys/login/verify',
     '/passkeys/enrolment/verify',
+    '/oauth/exchange',
+    '/oauth/step-up',
+    '/google',
   ].map((path) => `/api/v1/auth${path}`),
 )
 const answersWithTokens: ReadonlySet<unknown> = new Set([
