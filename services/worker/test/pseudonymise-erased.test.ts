@@ -219,3 +219,33 @@ t.test('while Redis is away the log is done with, and the rest is not forgotten'
     { looks: 0, isLeased: true },
   ])
 })
+
+t.test(
+  'an alert outlives who it is about and who has seen to it, under the pseudonyms of the log',
+  async (t) => {
+    const userId = await insertUser(db)
+    const adminId = await insertUser(db)
+    await db`
+    INSERT INTO alerts (rule, subject, severity, user_id, ip, event_count, event_ids, first_at, last_at, data, acknowledged_at, acknowledged_by, note)
+    VALUES ('brute-force', 'user ' || ${userId}::text, 'warning', ${userId}, ${traces.ip}, 10, '{}', now(), now(), '{"of": "Ada"}',
+      now(), ${adminId}, 'called Ada')`
+    const { pseudonym } = await erase(userId)
+    const { pseudonym: adminPseudonym } = await erase(adminId)
+    await pseudonymiseErased(deps, signal)
+    t.same(
+      await db`SELECT rule, subject, user_id, ip, event_count::int, data, acknowledged_by, note FROM alerts`,
+      [
+        {
+          rule: 'brute-force',
+          subject: `user ${pseudonym}`,
+          userId: pseudonym,
+          ip: null,
+          eventCount: 10,
+          data: {},
+          acknowledgedBy: adminPseudonym,
+          note: null,
+        },
+      ],
+    )
+  },
+)
