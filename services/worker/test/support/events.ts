@@ -18,12 +18,13 @@ export async function insertIntoOutbox(db: Sql, count: number, type = 'login.suc
   return rows.map(({ id }) => id)
 }
 
+/** Of the events above; what the worker tells of its own work comes beside them. */
 export async function countOutbox(db: Sql): Promise<number> {
-  const [row] = await db<{ count: number }[]>`SELECT count(*)::int AS count FROM outbox`
+  const [row] = await db<{ count: number }[]>`
+    SELECT count(*)::int AS count FROM outbox WHERE type IN ('login.failed', 'login.succeeded')`
   return row?.count ?? 0
 }
 
-/** Of the events above; what the worker tells of its own work comes beside them. */
 export async function countPersisted(db: Sql): Promise<number> {
   const [row] = await db<{ count: number }[]>`
     SELECT count(*)::int AS count FROM security_events WHERE type IN ('login.failed', 'login.succeeded')`
