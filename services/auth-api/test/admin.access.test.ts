@@ -66,6 +66,7 @@ t.test('each role at each route', async (t) => {
     t.equal(nobody.body['code'], 'token_missing', name)
     t.equal(await callAs(user.accessToken, route), 'forbidden', name)
     t.equal(await callAs(teacher.session.accessToken, route), 'forbidden', name)
+    if (route.url.endsWith('/stream')) continue // its answer has no end; admin.stream.test.ts has it
     const forAuditor = await callAs(auditor.session.accessToken, route)
     if (isReading) t.not(forAuditor, 'forbidden', name)
     else t.equal(forAuditor, 'forbidden', name)

@@ -287,7 +287,7 @@ t.test('where it is switched off nothing is remembered, and what was is not look
   const person = await enrolledPerson(testApp)
   const { token } = await remember(person)
   const passwordHash = await passwordHashOf(testApp, person.session.user)
-  const off = { config: { ...deps.config, mfaRememberSeconds: 0 } }
+  const off = { config: { ...deps.config, mfaRememberTtlSeconds: 0 } }
   const rememberTokenHash = hashRememberToken(token) ?? Buffer.alloc(32)
   const input = { userId: person.userId, passwordHash, amr: ['pwd'], deviceName: null, origin }
   t.equal(await openSession(deps.sql, off, { ...input, rememberTokenHash }), null)

@@ -1,12 +1,11 @@
 // What people do, in a real browser: an authenticator in it makes passkeys and signs, as a phone or a laptop does.
-import { readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { codeNow, eventsFor } from './support/authenticator.js'
 import { openChromium } from './support/chromium.js'
+import { addAuthenticator, runInPage, scriptOf } from './support/guide-page.js'
 import { newEmail, password } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
@@ -37,46 +36,17 @@ t.teardown(async () => {
 })
 const page = await context.newPage()
 await page.goto(pageUrl)
-const devtools = await context.newCDPSession(page)
-await devtools.send('WebAuthn.enable')
-const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
-  options: {
-    protocol: 'ctap2',
-    transport: 'internal',
-    hasResidentKey: true,
-    hasUserVerification: true,
-    isUserVerified: true,
-    automaticPresenceSimulation: true,
-  },
-})
+const { devtools, authenticatorId } = await addAuthenticator(page)
 
-const scriptOf = (guide: string): string => {
-  const text = readFileSync(fileURLToPath(new URL(`../../../docs/${guide}`, import.meta.url)), 'utf8')
-  return /```js\n([^]*?)```/.exec(text)?.[1]?.replace('https://auth.example.com/api/v1/auth', apiUrl) ?? ''
-}
+const addresses = { 'https://auth.example.com/api/v1/auth': apiUrl }
 await page.evaluate(`(() => {
-  ${scriptOf('browser-sessions.md')}
-  ${scriptOf('passkeys.md')}
+  ${scriptOf('browser-sessions.md', addresses)}
+  ${scriptOf('passkeys.md', addresses)}
   const forgetCsrfToken = () => { csrfToken = undefined }
   Object.assign(globalThis, { forgetCsrfToken, call, signIn, addPasskey, signInByPasskey, offerPasskeys, giveSecondFactor, stepUpByPasskey })
 })()`)
 
-interface PageAnswer {
-  status: number
-  body: Record<string, unknown>
-}
-
-/** Runs a line of the page's scripts; what it answers, or the name of the error that the browser throws. */
-const inPage = (line: string): Promise<PageAnswer> =>
-  page.evaluate(`(async () => {
-    try {
-      const answer = await (${line})
-      const text = await answer.text()
-      return { status: answer.status, body: text === '' ? {} : JSON.parse(text) }
-    } catch (error) {
-      return { status: 0, body: { error: error.name } }
-    }
-  })()`)
+const inPage = (line: string) => runInPage(page, line)
 
 const email = newEmail()
 const user = { email, password }

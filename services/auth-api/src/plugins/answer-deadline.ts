@@ -12,7 +12,8 @@ const deadlineMs = 10_000
 export function registerAnswerDeadline(app: App): void {
   app.addHook('onRequest', (request, reply, done) => {
     const timer = setTimeout(() => {
-      if (reply.sent) return
+      // `reply.sent` is about the end of an answer: one that is being streamed is under way, and nothing can be said any more.
+      if (reply.sent || reply.raw.headersSent) return
       void reply.header('connection', 'close') // the rest of a body may still come, or a handler still hold what it took
       request.server.errorHandler(refusalOf(request), request, reply) // in the words of this part of the api
     }, request.routeOptions.config.deadlineMs ?? deadlineMs)

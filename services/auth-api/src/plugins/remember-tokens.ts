@@ -17,7 +17,7 @@ declare module 'fastify' {
 }
 
 export function registerRememberTokens(app: App, { config }: Pick<Deps, 'config'>): void {
-  const { mfaRememberSeconds, nodeEnv, useCookieSessions } = config
+  const { mfaRememberTtlSeconds, nodeEnv, useCookieSessions } = config
   const cookies = createSessionCookies(nodeEnv === 'production')
 
   app.decorate('rememberTokens', {
@@ -26,7 +26,7 @@ export function registerRememberTokens(app: App, { config }: Pick<Deps, 'config'
       return cookie?.kind === 'value' ? cookie.value : null
     },
     give(reply, token) {
-      reply.header('set-cookie', cookies.write('rememberToken', token, mfaRememberSeconds))
+      reply.header('set-cookie', cookies.write('rememberToken', token, mfaRememberTtlSeconds))
     },
   })
 }

@@ -24,7 +24,10 @@ export const wrongCode = (secret: string): string => {
 }
 
 /** A code that was not used yet: half a minute passes for the user, whose clock is the last step in the database. */
-export async function freshCode({ db }: TestApp, { secret, session }: Authenticator): Promise<string> {
+export async function freshCode(
+  { db }: TestApp,
+  { secret, session }: { secret: string; session: { user: Pick<Session['user'], 'id'> } },
+): Promise<string> {
   await db`UPDATE totp_factors SET last_used_step = 0 WHERE user_id = ${session.user.id}`
   return codeNow(secret)
 }

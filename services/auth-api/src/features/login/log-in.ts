@@ -57,8 +57,8 @@ export async function logIn(
 
       if (typeof outcome === 'string') {
         // Made for each, so that a name that nobody has takes no longer.
-        const target = targetMark(guess.subject)
-        const data = { reason: outcome, ...(account === null && { target }) }
+        const mark = { target: targetMark(guess.subject) }
+        const data = { reason: outcome, ...(account === null && mark) }
         await deps.events.report(newSecurityEvent('login.failed', { ...origin, userId: account?.id, data }))
         throw new AppError('invalid_credentials')
       }

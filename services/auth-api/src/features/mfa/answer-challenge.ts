@@ -99,7 +99,7 @@ async function completeSignIn(
  */
 function assertMayRemember({ config }: Pick<Deps, 'config'>, { method }: PresentedFactor): void {
   const message =
-    config.mfaRememberSeconds === 0
+    config.mfaRememberTtlSeconds === 0
       ? 'is switched off'
       : method === 'recovery_code'
         ? 'cannot be given together with recoveryCode'

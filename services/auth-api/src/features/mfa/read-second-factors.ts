@@ -8,8 +8,8 @@ export async function readSecondFactors(
   { config, sql }: Pick<Deps, 'config' | 'sql'>,
   userId: string,
 ): Promise<SecondFactors> {
-  const { requireMfa, mfaRememberSeconds } = config
-  const found = await findSecondFactors(sql, { userId, requireMfa, rememberSeconds: mfaRememberSeconds })
+  const { requireMfa, mfaRememberTtlSeconds } = config
+  const found = await findSecondFactors(sql, { userId, requireMfa, rememberSeconds: mfaRememberTtlSeconds })
   // Deleted since the access token was checked: no session of theirs is left either.
   if (found === null) throw new AppError('session_revoked')
   const { totpEnabledAt, ...others } = found

@@ -6,7 +6,7 @@ export async function listRememberedDevices(
   { config, sql }: Pick<Deps, 'config' | 'sql'>,
   userId: string,
 ): Promise<RememberedDevice[]> {
-  const rows = await listRows(sql, { userId, rememberSeconds: config.mfaRememberSeconds })
+  const rows = await listRows(sql, { userId, rememberSeconds: config.mfaRememberTtlSeconds })
   return rows.map(({ createdAt, lastUsedAt, expiresAt, ...device }) => ({
     ...device,
     createdAt: createdAt.toISOString(),

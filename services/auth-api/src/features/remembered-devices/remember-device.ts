@@ -18,7 +18,7 @@ const maxDevices = 20
  */
 export async function rememberDevice(
   sql: Sql,
-  { config }: { config: Pick<Config, 'mfaRememberSeconds'> },
+  { config }: { config: Pick<Config, 'mfaRememberTtlSeconds'> },
   { userId, deviceName, origin }: { userId: string; deviceName: string | null; origin: RequestOrigin },
 ): Promise<string | null> {
   const { token, hash } = newRememberToken()
@@ -27,7 +27,7 @@ export async function rememberDevice(
     userId,
     tokenHash: hash,
     name: deviceName ?? deviceNameOf(origin.userAgent),
-    ttlSeconds: config.mfaRememberSeconds,
+    ttlSeconds: config.mfaRememberTtlSeconds,
     maxOthers: maxDevices - 1,
     origin,
   })

@@ -12,7 +12,7 @@ export type OpenedSession = OpenedSessionRow
 
 /** What the rules for a new session are. */
 export type OpeningConfig = Lifetimes &
-  Pick<Config, 'maxSessionsPerUser' | 'mfaRememberSeconds' | 'requireMfa'>
+  Pick<Config, 'maxSessionsPerUser' | 'mfaRememberTtlSeconds' | 'requireMfa'>
 
 export interface OpenSessionInput {
   userId: string
@@ -52,7 +52,7 @@ export function openSession(
     amr,
     aal: aalOf(amr),
     rememberTokenHash: rememberTokenHash ?? null,
-    rememberSeconds: config.mfaRememberSeconds,
+    rememberSeconds: config.mfaRememberTtlSeconds,
     requireMfa: config.requireMfa,
     guessSubject: guess?.subject ?? null,
     origin,

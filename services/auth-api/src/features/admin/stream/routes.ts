@@ -9,6 +9,8 @@ import { forReaders, problems } from '../routes.js'
 import { createLiveFeed } from './live-feed.js'
 
 const retrySeconds = 5
+/** Until the stream begins; then it lasts. */
+const openingMs = 4000
 
 export function streamRoutes(app: App, deps: Deps): void {
   const feed = createLiveFeed(deps, forReaders.roles)
@@ -16,7 +18,7 @@ export function streamRoutes(app: App, deps: Deps): void {
   app.addHook('preClose', async () => feed.close())
 
   app.get('/stream', {
-    config: forReaders,
+    config: { ...forReaders, deadlineMs: openingMs },
     exposeHeadRoute: false,
     schema: {
       tags: ['admin'],
