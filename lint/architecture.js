@@ -8,6 +8,7 @@ import { forbidden } from './arrows.js'
 
 const workspaces = {
   contracts: 'packages',
+  client: 'packages',
   platform: 'packages',
   devstack: 'packages',
   'auth-api': 'services',

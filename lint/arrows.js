@@ -15,6 +15,16 @@ export const forbidden = [
     because: 'platform stands on contracts alone and knows no HTTP server',
   },
   {
+    from: '^packages/client/src/',
+    to: String.raw`^(?!packages/client/src/|packages/contracts/src/(?:http/[^/]+|errors)\.ts$)`,
+    because: 'apps install the client alone: it stands on nothing but types of contracts',
+  },
+  {
+    from: '^(?:packages/(?!client/)|services/)[^/]+/src/',
+    to: '^packages/client/',
+    because: 'the client is for apps, and nothing of ours leans on it',
+  },
+  {
     from: '^packages/devstack/src/',
     to: '^services/',
     because: 'devstack starts the services as processes, it does not link them',

@@ -13,6 +13,11 @@ const sql = 'latchkey(sql-in-queries)'
 const broken: readonly [file: string, source: string, rule: string][] = [
   ['packages/contracts/src/a.ts', `import 'node:fs'`, arrows],
   ['packages/contracts/src/b.ts', `import type { Sql } from '@latchkey/platform/database/client'`, arrows],
+  ['packages/client/src/a.ts', `import type { Sql } from '@latchkey/platform/database/client'`, arrows],
+  ['packages/client/src/b.ts', `import type { Static } from 'typebox'`, arrows],
+  ['packages/client/src/c.ts', `import { securityEventTypes } from '@latchkey/contracts/events'`, arrows],
+  ['packages/platform/src/logging/g.ts', `import { createClient } from '@latchkey/client'`, arrows],
+  ['services/worker/src/d.ts', `import { login } from '@latchkey/client/routes'`, arrows],
   ['packages/platform/src/logging/a.ts', `import { buildApp } from '@latchkey/auth-api/app'`, arrows],
   ['packages/platform/src/logging/b.ts', `import type { FastifyInstance } from 'fastify'`, arrows],
   ['packages/platform/src/logging/c.ts', `import postgres from 'postgres'`, arrows],
@@ -67,6 +72,7 @@ const broken: readonly [file: string, source: string, rule: string][] = [
 
 const sound: readonly [file: string, source: string][] = [
   ['packages/contracts/src/ok.ts', `export { Type } from 'typebox'`],
+  ['packages/client/src/ok.ts', `export type { User } from '@latchkey/contracts/http/answers'`],
   ['packages/platform/src/database/ok.ts', `export { default as postgres } from 'postgres'`],
   ['packages/platform/src/queue/ok.ts', `export { Redis } from 'ioredis'`],
   ['packages/devstack/src/ok.ts', `export { migrate } from '@latchkey/platform/database/migrate'`],

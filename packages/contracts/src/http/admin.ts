@@ -165,6 +165,7 @@ export const ClientCredentials = Type.Object(
   { clientId: Id, clientSecret: Type.String({ description: 'Shown this once' }) },
   { $id: 'ClientCredentials' },
 )
+export type ClientCredentials = Static<typeof ClientCredentials>
 
 /** Query parameters are texts: nothing that is sent is converted. */
 export const pageParameters = {

@@ -85,6 +85,7 @@ export const ChallengeAnswer = Type.Object(
   },
   { $id: 'ChallengeAnswer' },
 )
+export type ChallengeAnswer = Static<typeof ChallengeAnswer>
 
 export const SecondFactors = Type.Object(
   {
@@ -112,17 +113,20 @@ export const RecoveryCodes = Type.Object(
   { recoveryCodes: Type.Array(Type.String(), { description: 'Shown this once; each is good once' }) },
   { $id: 'RecoveryCodes' },
 )
+export type RecoveryCodes = Static<typeof RecoveryCodes>
 
 /** A sign-in that was completed by setting a second factor up. */
 export const EnrolledSession = Type.Object(
   { ...Session.properties, recoveryCodes: Type.Optional(RecoveryCodes.properties.recoveryCodes) },
   { $id: 'EnrolledSession' },
 )
+export type EnrolledSession = Static<typeof EnrolledSession>
 
 export const EnrolledCookieSession = Type.Object(
   { ...CookieSession.properties, ...RecoveryCodes.properties },
   { $id: 'EnrolledCookieSession' },
 )
+export type EnrolledCookieSession = Static<typeof EnrolledCookieSession>
 
 export const RememberedDevice = Type.Object({
   id: Id,
@@ -139,13 +143,16 @@ export const RememberedDevices = Type.Object(
   { devices: Type.Array(RememberedDevice) },
   { $id: 'RememberedDevices' },
 )
+export type RememberedDevices = Static<typeof RememberedDevices>
 
 export const ForgottenCount = Type.Object({ forgotten: Type.Integer() }, { $id: 'ForgottenCount' })
+export type ForgottenCount = Static<typeof ForgottenCount>
 
 export const CsrfToken = Type.Object(
   { csrfToken: Type.String({ description: 'To be sent as X-CSRF-Token' }) },
   { $id: 'CsrfToken' },
 )
+export type CsrfToken = Static<typeof CsrfToken>
 
 export const SessionListItem = Type.Object({
   id: Id,
@@ -160,6 +167,7 @@ export const SessionListItem = Type.Object({
 export type SessionListItem = Static<typeof SessionListItem>
 
 export const SessionList = Type.Object({ sessions: Type.Array(SessionListItem) }, { $id: 'SessionList' })
+export type SessionList = Static<typeof SessionList>
 /** What users see of a security event of theirs. */
 export const OwnEvent = Type.Object({
   id: Id,
@@ -184,14 +192,17 @@ export type OwnEvents = Static<typeof OwnEvents>
 
 /** The same whoever asks for whatever address: whether a mail follows is between us and its mailbox. */
 export const MailRequested = Type.Object({ status: Type.Literal('sent_if_known') }, { $id: 'MailRequested' })
+export type MailRequested = Static<typeof MailRequested>
 
 /** The same for an address that has an account, whose owner is told by mail. */
 export const VerificationRequired = Type.Object(
   { status: Type.Literal('verification_required') },
   { $id: 'VerificationRequired' },
 )
+export type VerificationRequired = Static<typeof VerificationRequired>
 
 export const RevokedCount = Type.Object({ revoked: Type.Integer() }, { $id: 'RevokedCount' })
+export type RevokedCount = Static<typeof RevokedCount>
 
 /** RFC 9457, with members of ours. */
 export const Problem = Type.Object(

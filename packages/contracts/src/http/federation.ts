@@ -43,6 +43,7 @@ export const Providers = Type.Object(
   },
   { $id: 'Providers' },
 )
+export type Providers = Static<typeof Providers>
 
 /** Either `returnTo` or the `ticket` of a URL that we made; the use case says so. */
 export const BeginQuery = Type.Object(
@@ -70,6 +71,7 @@ export const ProviderUrl = Type.Object(
   { url: Type.String({ description: 'To be opened by the browser within a minute' }) },
   { $id: 'ProviderUrl' },
 )
+export type ProviderUrl = Static<typeof ProviderUrl>
 
 const codeFields = { code: Code, codeVerifier: Type.Optional(CodeVerifier) }
 
@@ -85,11 +87,13 @@ export type FinishForSessionBody = Static<typeof FinishForSessionBody>
 export const GoogleNonceBody = Type.Optional(
   Type.Object({ codeChallenge: Type.Optional(CodeChallenge) }, { $id: 'GoogleNonceBody', ...closed }),
 )
+export type GoogleNonceBody = Static<typeof GoogleNonceBody>
 
 export const GoogleNonce = Type.Object(
   { nonce: Type.String(), expiresIn: Type.Integer({ description: 'Seconds' }) },
   { $id: 'GoogleNonce' },
 )
+export type GoogleNonce = Static<typeof GoogleNonce>
 
 export const GoogleBody = Type.Object(
   {
@@ -118,3 +122,4 @@ export const Identity = Type.Object(
 export type Identity = Static<typeof Identity>
 
 export const Identities = Type.Object({ identities: Type.Array(Identity) }, { $id: 'Identities' })
+export type Identities = Static<typeof Identities>

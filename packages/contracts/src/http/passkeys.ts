@@ -75,8 +75,10 @@ export const PasskeyEnrolmentBody = Type.Object(
   { mfaToken: MfaToken, passkey: PasskeyAttestation, name: Type.Optional(DisplayName) },
   { $id: 'PasskeyEnrolmentBody', ...closed },
 )
+export type PasskeyEnrolmentBody = Static<typeof PasskeyEnrolmentBody>
 
 export const PasskeyNameBody = Type.Object({ name: DisplayName }, { $id: 'PasskeyNameBody', ...closed })
+export type PasskeyNameBody = Static<typeof PasskeyNameBody>
 
 const Descriptor = Type.Object({
   type: Type.Literal('public-key'),
@@ -150,3 +152,4 @@ export const PasskeyAdded = Type.Object(
 export type PasskeyAdded = Static<typeof PasskeyAdded>
 
 export const PasskeyList = Type.Object({ passkeys: Type.Array(Passkey) }, { $id: 'PasskeyList' })
+export type PasskeyList = Static<typeof PasskeyList>

@@ -44,6 +44,7 @@ export const Webhook = Type.Object(
 export type Webhook = Static<typeof Webhook>
 
 export const Webhooks = Type.Object({ webhooks: Type.Array(Webhook) }, { $id: 'Webhooks' })
+export type Webhooks = Static<typeof Webhooks>
 
 export const NewWebhookBody = Type.Object(
   {
@@ -119,3 +120,4 @@ export const ReplayedDeliveries = Type.Object(
   { replayed: Type.Integer({ minimum: 0, description: 'At most 10,000; call again for more' }) },
   { $id: 'ReplayedDeliveries' },
 )
+export type ReplayedDeliveries = Static<typeof ReplayedDeliveries>
