@@ -18,9 +18,9 @@ export const accountSettings = {
     'REQUIRE_MFA',
     mfaRequirement,
     'admins',
-    'Who needs a second factor, and sets one up before a sign-in comes to anything: admins (and auditors), everyone, or a list like admins,teacher with types of users. none is for development.',
+    'Who must have a second factor: admins (and auditors), everyone, or a list like admins,teacher with types of users. none is for development.',
   ),
-  mfaRememberSeconds: defaulted(
+  mfaRememberTtlSeconds: defaulted(
     'MFA_REMEMBER_TTL',
     zeroOr(duration('1h', '365d')),
     '30d',

@@ -53,7 +53,7 @@ export const detectionSettings = {
     'DETECTION_ACTIONS',
     actionsOfRules,
     'default',
-    'What follows from the alerts of a rule, such as refresh-reuse=mail_operators+end_sessions,export-burst=off; docs/alerts.md has the rules, the actions and the default of each.',
+    'What follows from alerts, such as refresh-reuse=mail_operators+end_sessions,export-burst=off; docs/alerts.md has the rules and their defaults.',
   ),
   geoipDb: optional(
     'GEOIP_DB',
