@@ -1,4 +1,5 @@
 import type { Session } from '@latchkey/contracts/http/answers'
+import type { Config } from '@latchkey/platform/config/config'
 import { eventsOf, newPerson } from './accounts.js'
 import { FederatedBrowser, outcomeOf, returnTo } from './federated-browser.js'
 import { openIssuer, type Account, type OpenIdIssuer } from './openid-issuer.js'
@@ -39,7 +40,11 @@ export function newAccount(claims: Partial<Account> = {}): Account {
   return { sub: `account-${accounts}`, email: newPerson().email, email_verified: true, ...claims }
 }
 
-export async function createFederationApp(t: TestScope): Promise<FederationApp> {
+/** `settings` go over those of this application. */
+export async function createFederationApp(
+  t: TestScope,
+  settings: Partial<Config> = {},
+): Promise<FederationApp> {
   const publicUrl = 'https://auth.example.com'
   const secret = 'a secret of the client, for nobody else'
   const clientAt = (id: string) => ({
@@ -68,6 +73,7 @@ export async function createFederationApp(t: TestScope): Promise<FederationApp> 
     allowedOrigins: ['https://app.example.com'],
     useCookieSessions: true,
     hashConcurrency: 4,
+    ...settings,
   })
   const { api } = app
 
