@@ -78,6 +78,48 @@ t.test('a link takes the session that began it, and a fresh one', async (t) => {
   t.match(await api('POST', '/oauth/club/link', { body }), { status: 401 })
 })
 
+t.test('a code of one purpose is none for another, and none of somebody else’s browser', async (t) => {
+  const account = newAccount()
+  const { accessToken: token } = await sessionAt('work', account)
+  const begin: Record<string, (browser: FederatedBrowser) => ReturnType<typeof visit>> = {
+    exchange: (browser) => visit(browser, 'work', account),
+    ...Object.fromEntries(
+      ['link', 'step-up'].map((purpose) => [
+        purpose,
+        async (browser: FederatedBrowser) => {
+          const { body } = await api('POST', `/oauth/work/${purpose}`, { token, body: { returnTo } })
+          return visit(
+            browser,
+            'work',
+            account,
+            Object.fromEntries(new URL(String(body['url'])).searchParams),
+          )
+        },
+      ]),
+    ),
+  }
+  for (const [purpose, lead] of Object.entries(begin)) {
+    const browser = new FederatedBrowser(app)
+    const { code } = await lead(browser)
+    const present = (to: string, cookie: string) =>
+      api('POST', `/oauth/${to}`, {
+        ...(to !== 'exchange' && { token }),
+        body: { code: code ?? 'none' },
+        headers: { cookie },
+      })
+    for (const to of Object.keys(begin).filter((other) => other !== purpose))
+      t.match(
+        await present(to, browser.cookieHeader()),
+        { status: 400, body: { code: 'one_time_token_invalid' } },
+        `${purpose} → ${to}`,
+      )
+    const other = new FederatedBrowser(app)
+    await other.begin('work')
+    t.equal((await present(purpose, other.cookieHeader())).status, 400, `${purpose}, another browser`)
+    t.equal((await present(purpose, browser.cookieHeader())).status, 200, `${purpose}: it was left whole`)
+  }
+})
+
 t.test('a user without a password authenticates once more where they have one', async (t) => {
   const account = newAccount()
   const session = await agedSession(app, await sessionAt('work', account))

@@ -4,12 +4,16 @@ import type { Session } from '@latchkey/contracts/http/answers'
 import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
 import { attemptsOf, eventsOf, isAlive, newPerson, signIn, signUp } from './support/accounts.js'
-import { claimsOf, enrol, freshCode } from './support/authenticator.js'
+import { claimsOf, enrol, freshCode, mfaTokenOf } from './support/authenticator.js'
 import { FederatedBrowser, locationOf, outcomeOf, returnTo } from './support/federated-browser.js'
 import { createFederationApp, newAccount } from './support/federation-app.js'
+import { resetPassword, resetTokenFor } from './support/mail-links.js'
+import { addPasskey, passkeySettings, requestOptions, verifySignIn } from './support/passkeys.js'
+import { rememberDeviceOf } from './support/remembered-devices.js'
 import { password } from './support/session-driver.js'
+import { usePasskey } from './support/software-authenticator.js'
 
-const app = await createFederationApp(t)
+const app = await createFederationApp(t, passkeySettings)
 const { api, db, issuers, visit, signInAt, sessionAt, errorAt, linkAt, identitiesOf, typesSince } = app
 
 t.test('the sign-in page is told which providers there are', async (t) => {
@@ -82,14 +86,47 @@ t.test('an account of the address is theirs if both sides have proven it', async
 t.test('what somebody left who never proved the address ends with its owner', async (t) => {
   const { email } = newPerson()
   const registrant = await signUp(app, { email })
-  t.equal((await linkAt('club', registrant, newAccount())).status, 200)
-  await enrol(app, registrant)
+  const theirs = newAccount()
+  t.equal((await linkAt('club', registrant, theirs)).status, 200)
+  const enrolled = await enrol(app, registrant)
+  const { held } = await addPasskey(app, enrolled.session)
+  const remembered = await rememberDeviceOf(app, { ...enrolled, email, userId: registrant.user.id })
+  const halfWay = await mfaTokenOf(app, email)
+  const code = await freshCode(app, enrolled)
+  const passkey = usePasskey(await requestOptions(app), held)
+  const elsewhere = new FederatedBrowser(app)
+  const returned = await visit(elsewhere, 'club', theirs)
+  const linking = new FederatedBrowser(app)
+  const asked = await api('POST', '/oauth/club/link', {
+    token: remembered.session.accessToken,
+    body: { returnTo },
+  })
+  const ticket = Object.fromEntries(new URL(String(asked.body['url'])).searchParams)
+
   const owner = await sessionAt('work', newAccount({ email }))
   t.equal(owner.user.id, registrant.user.id)
   t.match(owner.user, { emailVerified: true, mfaEnabled: false })
   t.same(await isAlive(app, registrant), { access: false, refresh: false })
   t.match(await api('POST', '/login', { body: { email, password } }), { status: 401 })
   t.match(await identitiesOf(owner), [{ provider: 'work' }])
+
+  // Nor is anything of it left to be gone on with, also where the owner sets a password.
+  const over = { status: 400, body: { code: 'one_time_token_invalid' } }
+  t.match(await api('POST', '/2fa/challenge', { body: { mfaToken: halfWay, code } }), over)
+  t.equal((await verifySignIn(app, passkey)).status, 401)
+  t.match(await elsewhere.call('POST', '/oauth/exchange', { body: { code: returned.code } }), over)
+  t.match(await linking.open(`/oauth/club?ticket=${ticket['ticket']}`), over)
+  t.not((await sessionAt('club', theirs)).user.id, owner.user.id)
+  await resetPassword(app, await resetTokenFor(app, email), password)
+  const { token: rememberToken } = remembered
+  await enrol(app, await signIn(app, { email }))
+  t.match((await api('POST', '/login', { body: { email, password, rememberToken } })).body, {
+    mfaRequired: true,
+    methods: ['totp', 'recovery_code'],
+  })
+  const [recoveryCode] = enrolled.recoveryCodes
+  const mfaToken = await mfaTokenOf(app, email)
+  t.equal((await api('POST', '/2fa/challenge', { body: { mfaToken, recoveryCode } })).status, 401)
 })
 
 t.test('no account without an address, nor for whoever is disabled', async (t) => {

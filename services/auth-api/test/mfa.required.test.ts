@@ -121,6 +121,7 @@ t.test('its token is good for nothing else, and no other token is good for it', 
   const secret = await setUpRequired(testApp, teacher)
   const code = codeNow(secret)
   t.match(await post('/2fa/challenge', { mfaToken, code }), invalid)
+  t.match(await post('/passkeys/login/options', { mfaToken }), invalid)
   for (const path of ['/me', '/2fa', '/sessions'])
     t.match(await api('GET', path, { token: mfaToken }), { status: 401, body: { code: 'token_invalid' } })
   t.match(await post('/refresh', { refreshToken: mfaToken }), { status: 401 })
@@ -131,6 +132,7 @@ t.test('its token is good for nothing else, and no other token is good for it', 
   for (const other of [challenge, `lkm_${'A'.repeat(43)}`, person.session.refreshToken, 'x']) {
     t.match(await post('/2fa/enrolment/setup', { mfaToken: other }), invalid)
     t.match(await post('/2fa/enrolment/verify', { mfaToken: other, code }), invalid)
+    t.match(await post('/passkeys/enrolment/options', { mfaToken: other }), invalid)
   }
   for (const body of [
     {},
