@@ -5,6 +5,8 @@ import t from 'tap'
 
 const files = (process.env['LATCHKEY_TEST_FILES'] ?? '').split(delimiter)
 
+process.setMaxListeners(0) // each file's own parts listen for the end of the process
+
 async function loadFiles(): Promise<void> {
   for (const file of files) {
     try {
