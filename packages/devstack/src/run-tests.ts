@@ -1,6 +1,6 @@
 /** `npm test`: the built test files over PostgreSQL and Redis of this run alone, and nothing left of them. Arguments name test files. */
 import { mkdirSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { takeFolderLock, type FolderLock } from './folder-lock.js'
@@ -23,6 +23,7 @@ async function main(args: readonly string[], signals: CaughtSignals): Promise<nu
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
   let servers: TestServers | null = null
   try {
+    await chmod(folder, 0o711) // PostgreSQL of a test that runs as root is another user, and must get to its own folder
     servers = await startTestServers(folder, console.log)
     const [temporary, measured] = [join(folder, 'tmp'), join(folder, 'coverage')]
     for (const path of [temporary, measured]) mkdirSync(path)

@@ -11,7 +11,9 @@ import {
 } from './support/session-driver.js'
 import { createTestApp } from './support/test-app.js'
 
-const { app, db, deps, database } = await createTestApp(t)
+// With the password alone: what an admin signs in with changes nothing about how long it lasts.
+const requireMfa = { admins: false, everyone: false, userTypes: [] }
+const { app, db, deps, database } = await createTestApp(t, { requireMfa })
 
 const minute = 60
 const hour = 3600
