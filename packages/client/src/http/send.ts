@@ -5,7 +5,7 @@ import { LatchkeyError } from '../errors.js'
 /** As long as the server takes for a request at most. */
 const timeoutMs = 15_000
 
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+export type Fetch = (input: string | Request, init: RequestInit) => Promise<Response>
 
 export interface Answer {
   ok: boolean

@@ -9,6 +9,7 @@ import {
   type Reason,
   type Failed,
   type Refusal,
+  type Rejected,
   type RefreshCall,
   type RefreshEvent,
   type RefreshState,
@@ -16,6 +17,7 @@ import {
 } from './protocol.js'
 import { backoffMs, longestWaitMs } from './backoff.js'
 import {
+  changedRecord,
   idempotencyKeyOf,
   isFresh,
   isUsable,
@@ -62,11 +64,10 @@ export function step(state: RefreshState, event: RefreshEvent): Step {
     case 'user_changed':
       return record === null || record.user.id !== event.user.id
         ? stay(state)
-        : change(
-            state,
-            { ...record, user: event.user, changedAt: event.now },
-            { change: 'user_changed', reason: 'here' },
-          )
+        : change(state, changedRecord(record, { user: event.user }, event.now), {
+            change: 'user_changed',
+            reason: 'here',
+          })
     case 'sign_out':
       return signOut(state)
     default:
@@ -172,8 +173,9 @@ function provide(state: RefreshState, record: SessionRecord, now: number): Step 
 function reject(
   state: RefreshState,
   record: SessionRecord,
-  { rotation, isOurs, now }: { rotation: number; isOurs: boolean; now: number },
+  { sessionId, rotation, isOurs, now }: Rejected,
 ): Step {
+  if (sessionId !== record.sessionId) return refuse(state, 'session_changed')
   if (rotation < record.rotation) return provide(state, record, now)
   const age = now - record.obtainedAt
   if (!isOurs && !state.isWanted && age >= 0 && age < marginOf(record)) return refuse(state, 'rejected')

@@ -30,12 +30,14 @@ export const signedOut: RefreshState = {
 /** `ended`: an unmistakable 401. `superseded`: a 409. `unavailable`: everything else, whatever it is. */
 export type Failure = 'ended' | 'reused' | 'superseded' | 'unavailable'
 
-/** Which refresh an answer belongs to. */
+/** Which token an answer belongs to. */
 export interface Attempt {
   sessionId: string
   rotation: number
 }
 
+/** `isOurs`: with a code of Latchkey's about the token. */
+export type Rejected = { event: 'rejected'; isOurs: boolean; now: number } & Attempt
 export type Answered = { event: 'answered'; answer: SessionAnswer; now: number } & Attempt
 export type Failed = {
   event: 'failed'
@@ -53,8 +55,8 @@ export type RefreshEvent =
   | { event: 'seen'; record: SessionRecord | null; now: number }
   /** A request needs an access token. */
   | { event: 'needed'; now: number }
-  /** A request was answered 401. `isOurs`: with a code of Latchkey's about the token. */
-  | { event: 'rejected'; rotation: number; isOurs: boolean; now: number }
+  /** A request with the token of that rotation was answered 401. */
+  | Rejected
   | Answered
   | Failed
   /** The timer of `wake` is over. */

@@ -16,7 +16,7 @@ export interface SessionRecord {
   obtainedAt: number
   expiresAt: number
   user: User
-  /** When anything of this was last changed. */
+  /** When anything of this was last changed; later than before, whatever the clock says. */
   changedAt: number
 }
 
@@ -35,16 +35,21 @@ export function openRecord(answer: SessionAnswer, keySeed: string, now: number):
     keySeed,
     refreshToken: answer.refreshToken ?? null,
     ...accessOf(answer, now),
+    changedAt: now,
   }
 }
 
 export function nextRecord(record: SessionRecord, answer: SessionAnswer, now: number): SessionRecord {
-  return {
-    ...record,
-    rotation: record.rotation + 1,
-    refreshToken: answer.refreshToken ?? null,
-    ...accessOf(answer, now),
-  }
+  const rotated = { rotation: record.rotation + 1, refreshToken: answer.refreshToken ?? null }
+  return changedRecord(record, { ...rotated, ...accessOf(answer, now) }, now)
+}
+
+export function changedRecord(
+  record: SessionRecord,
+  change: Partial<SessionRecord>,
+  now: number,
+): SessionRecord {
+  return { ...record, ...change, changedAt: Math.max(now, record.changedAt + 1) }
 }
 
 /**
@@ -52,7 +57,7 @@ export function nextRecord(record: SessionRecord, answer: SessionAnswer, now: nu
  * rotated to, and belongs to its rotation.
  */
 export function raisedRecord(record: SessionRecord, answer: SessionAnswer, now: number): SessionRecord {
-  return { ...record, ...accessOf(answer, now) }
+  return changedRecord(record, accessOf(answer, now), now)
 }
 
 function accessOf(answer: SessionAnswer, now: number) {
@@ -61,7 +66,6 @@ function accessOf(answer: SessionAnswer, now: number) {
     obtainedAt: now,
     expiresAt: now + answer.expiresIn * 1000,
     user: answer.user,
-    changedAt: now,
   }
 }
 

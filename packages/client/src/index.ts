@@ -1,0 +1,7 @@
+export { createClient } from './client.js'
+export type { ChangeEvent, Client, ClientOptions, SessionInfo } from './client.js'
+export { LatchkeyError } from './errors.js'
+export type { ClientErrorCode } from './errors.js'
+export { memoryStore } from './stores/session-store.js'
+export type { SessionStore } from './stores/session-store.js'
+export { webStorageStore } from './stores/web-storage-store.js'
