@@ -223,7 +223,7 @@ t.test('a start with both secrets moves every seed, those of people who are away
   const after = createKeyring('c'.repeat(40), null)
   const lines: [object, string][] = []
   const keep = (fields: object, text: string) => void lines.push([fields, text])
-  const log = Object.assign(Object.create(deps.log) as typeof deps.log, { info: keep, warn: keep })
+  const log = Object.assign(Object.create(deps.log) as typeof deps.log, { warn: keep })
   await db`UPDATE totp_factors SET sealed_seed = NULL, enabled_at = NULL, last_used_step = NULL
     WHERE user_id <> ALL (${people.map(({ userId }) => userId)}::uuid[])`
 

@@ -18,7 +18,7 @@ export async function tellMissingFactors({
     if (users === 0) return
     const message =
       'users must set up a second factor at their next sign-in: REQUIRE_MFA; their open sessions go on'
-    log.info({ users, orMore: users === mostCounted }, message)
+    log.warn({ users, orMore: users === mostCounted }, message)
   } catch (error) {
     log.warn({ err: error }, 'it could not be counted who must set up a second factor: REQUIRE_MFA')
   }
