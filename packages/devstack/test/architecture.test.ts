@@ -1,4 +1,5 @@
 /** A rule that never fires is a comment: each arrow between rooms is broken here once, in a throw-away tree, and lint must say so. */
+// Alone: it changes its process.
 import { execFile } from 'node:child_process'
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

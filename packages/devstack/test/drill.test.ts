@@ -1,4 +1,5 @@
 /** Attacks, from a stranger's first request to the alert, the mail and the answer of the account: with `npm start`, and nothing but HTTP. */
+// Alone: it changes its process.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'

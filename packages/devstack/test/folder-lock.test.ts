@@ -1,4 +1,5 @@
 /** One at a time works in a folder, and a holder that was killed holds nothing. */
+// Alone: it starts servers and processes of its own.
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

@@ -1,4 +1,5 @@
 /** Which binaries and ports are taken, and what is said when there are none. */
+// Alone: it starts servers and processes of its own.
 import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
 import { createServer } from 'node:net'

@@ -1,4 +1,5 @@
 /** Fault tests stand on servers that die as in a power cut, come back with what they held, and never outlive their test. */
+// Alone: it starts servers and processes of its own.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'

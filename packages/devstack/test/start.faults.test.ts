@@ -1,4 +1,5 @@
 /** However `npm start` comes to its end, what it has started ends too, and the folder can be started again. */
+// Alone: it starts servers and processes of its own.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

@@ -1,4 +1,5 @@
 /** One command starts all of Latchkey, one Ctrl-C stops it without a trace, and what was stored is there the next time. */
+// Alone: it starts servers and processes of its own.
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

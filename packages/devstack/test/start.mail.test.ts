@@ -1,4 +1,5 @@
 /** From a stolen token to the mail that its owner reads, and from there to the last mail of all: with `npm start`, and mails as files. */
+// Alone: it changes its process.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

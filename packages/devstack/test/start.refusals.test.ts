@@ -1,4 +1,5 @@
 /** What keeps `npm start` from starting is one clear line with what to do, before anything slow has begun. */
+// Alone: it starts servers and processes of its own.
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'

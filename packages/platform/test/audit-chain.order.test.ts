@@ -1,4 +1,5 @@
 // Property: whoever writes at once, events have places without gaps in the order of commits; months go as a whole, and only when they may.
+// Alone: it starts servers and processes of its own.
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'

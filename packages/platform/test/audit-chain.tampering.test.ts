@@ -1,4 +1,5 @@
 // Attack: whoever has the database, its owner included, changes the log, takes out of it, adds to it or begins it anew.
+// Alone: it starts servers and processes of its own.
 import t from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { anchorHead } from '@latchkey/platform/audit-chain/anchor-head'

@@ -1,4 +1,5 @@
 // Attack: someone between us and the database, or a stray PG* variable, or a parameter that was meant to protect and goes unheeded.
+// Alone: it changes its process.
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { parseDatabaseUrl } from '@latchkey/platform/database/database-url'
 import { toAppError } from '@latchkey/platform/database/errors'

@@ -1,5 +1,6 @@
 // Fault: PostgreSQL dies by SIGKILL, again and again, under statements and transactions. The process lives, everything asked gets an
 // answer, what was answered is there, and the pool works again by itself.
+// Alone: it starts servers and processes of its own.
 import { startPrivatePostgres } from '@latchkey/devstack/testing/private-servers'
 import { toAppError } from '@latchkey/platform/database/errors'
 import t from 'tap'

@@ -1,4 +1,5 @@
 // Property: the command says in one line how it went, exits accordingly, and asks for no setting but the database's.
+// Alone: it changes its process.
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'

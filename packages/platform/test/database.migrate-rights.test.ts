@@ -1,4 +1,5 @@
 // Property: a plain owner of a database can migrate it, and who has too few rights hears what a superuser has to run.
+// Alone: it starts servers and processes of its own.
 import { startPrivatePostgres } from '@latchkey/devstack/testing/private-servers'
 import { migrate } from '@latchkey/platform/database/migrate'
 import type { Database } from '@latchkey/platform/database/client'

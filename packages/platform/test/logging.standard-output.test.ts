@@ -1,4 +1,5 @@
 /** A line that was logged is not lost by how the process ends, nor by a reader that is slower than the writer. */
+// Alone: it starts servers and processes of its own.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'

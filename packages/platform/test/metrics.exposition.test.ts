@@ -1,4 +1,5 @@
 // An operator's alerts stand on these names; and a label that grows with attackers brings Prometheus down.
+// Alone: it starts servers and processes of its own.
 import { spawnSync } from 'node:child_process'
 import { createMetrics, type MeteredService, type Metrics } from '@latchkey/platform/metrics/metrics'
 import t from 'tap'

@@ -1,5 +1,6 @@
 // Attack: whoever may name a URL makes this process ask for what only it can reach (SSRF): the metadata of the cloud, the
 // database's neighbour, itself. Or it answers so that the process waits, reads or follows without end.
+// Alone: it changes its process.
 import { once } from 'node:events'
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'

@@ -1,3 +1,4 @@
+// Alone: its tests run side by side.
 import t, { type Test } from 'tap'
 import { AppError } from '@latchkey/contracts/errors'
 import { persistSecurityEventsJob, queueNames, sendMailJob } from '@latchkey/contracts/queues'

@@ -1,3 +1,4 @@
+// Alone: it starts servers and processes of its own.
 import t from 'tap'
 import { persistSecurityEventsJob, queueNames } from '@latchkey/contracts/queues'
 import { startPrivateRedis } from '@latchkey/devstack/testing/private-servers'

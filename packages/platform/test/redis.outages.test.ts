@@ -1,3 +1,4 @@
+// Alone: it starts servers and processes of its own.
 import { once } from 'node:events'
 import { createServer } from 'node:tls'
 import t from 'tap'

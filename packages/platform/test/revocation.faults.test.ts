@@ -1,5 +1,6 @@
 // The attack: a token of a revoked session, presented while Redis or the way to it is in trouble. Each fault is one that makes a
 // list look whole, or makes a write to it fail.
+// Alone: its tests run side by side.
 import t, { type Test } from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { waitFor } from '@latchkey/devstack/wait-for'

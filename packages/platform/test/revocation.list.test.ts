@@ -1,3 +1,4 @@
+// Alone: it starts servers and processes of its own.
 import t, { type Test } from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'

@@ -1,5 +1,6 @@
 // The promise: once a revocation is answered, no instance accepts the session's access tokens, whatever happens to Redis and to
 // the ways to it. Random faults look for an order of events that breaks it.
+// Alone: its tests run side by side.
 import * as fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'

@@ -1,4 +1,5 @@
 // The races of a rebuild: a list that claims to be complete and is not would accept the tokens of revoked sessions.
+// Alone: it starts servers and processes of its own.
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'

@@ -1,5 +1,6 @@
 // The attack: a stolen access token of a revoked session, presented after Redis crashed and came back with an older file. That
 // file holds a complete-looking list without the newest revocations.
+// Alone: it starts servers and processes of its own.
 import t from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { waitFor } from '@latchkey/devstack/wait-for'

@@ -1,5 +1,6 @@
 // The attack: a user agent, name or address that PostgreSQL refuses, so that the batch it travels in is never stored and the
 // events beside it, the attacker's own traces among them, are lost.
+// Alone: it starts servers and processes of its own.
 import * as fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { securityEventTypes, type SecurityEvent } from '@latchkey/contracts/events'

@@ -1,3 +1,4 @@
+// Alone: it starts servers and processes of its own.
 import t, { type Test } from 'tap'
 import { persistSecurityEventsJob, queueNames } from '@latchkey/contracts/queues'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'

@@ -1,3 +1,4 @@
+// Alone: it starts servers and processes of its own.
 import t, { type Test } from 'tap'
 import { Value } from 'typebox/value'
 import {

@@ -1,4 +1,5 @@
 // Fault: a process that ends in disorder loses the request, the job or the event that it was working on.
+// Alone: it starts servers and processes of its own.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'

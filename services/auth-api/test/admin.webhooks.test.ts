@@ -1,5 +1,6 @@
 // Attack: a webhook that leads the server to what only it can reach, a secret that can be read again, a stream of events that is turned
 // elsewhere or cut off unseen: by an admin who should not, or by whoever got through the api.
+// Alone: what it does before each test is for its own.
 import { sealedWebhookPlace } from '@latchkey/contracts/webhooks'
 import { newId } from '@latchkey/platform/crypto/identifiers'
 import { open } from '@latchkey/platform/crypto/seal'

@@ -1,4 +1,5 @@
 // Fault: the database is lost, and yesterday's backup takes its place. Nobody who holds a token of before, or a newer one, is signed out.
+// Alone: it changes its process.
 import { execFile } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'

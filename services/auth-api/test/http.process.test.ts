@@ -1,4 +1,5 @@
 // The process as an operator has it: what it says when it cannot start, and that it neither starts nor ends at a client's expense.
+// Alone: its tests run side by side.
 import { request as httpRequest } from 'node:http'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { waitFor } from '@latchkey/devstack/wait-for'

@@ -1,4 +1,5 @@
 // Attacks: a code that is old, of the future, or used; a seed or a token in another user's row; a recovery code that can be guessed.
+// Alone: it starts servers and processes of its own.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { codeAt, findStep, newSeed, otpauthUrl, secretText } from '@latchkey/auth-api/features/mfa/totp'

@@ -223,7 +223,7 @@ t.test('a start with both secrets moves every seed, those of people who are away
   const after = createKeyring('c'.repeat(40), null)
   const lines: [object, string][] = []
   const keep = (fields: object, text: string) => void lines.push([fields, text])
-  const log = Object.assign(Object.create(deps.log) as typeof deps.log, { warn: keep })
+  const log = Object.assign(Object.create(deps.log) as typeof deps.log, { info: keep, warn: keep })
   await db`UPDATE totp_factors SET sealed_seed = NULL, enabled_at = NULL, last_used_step = NULL
     WHERE user_id <> ALL (${people.map(({ userId }) => userId)}::uuid[])`
 
@@ -262,7 +262,7 @@ function base32Bytes(text: string): number[] {
 t.test('the start tells how many will be asked', async (t) => {
   const lines: [object, string][] = []
   const keep = (...line: [object, string]) => lines.push(line)
-  const log = Object.assign(Object.create(deps.log) as typeof deps.log, { info: keep, warn: keep })
+  const log = Object.assign(Object.create(deps.log) as typeof deps.log, { warn: keep })
   const { user } = await newUser()
   await db`UPDATE users SET roles = '{user,auditor}' WHERE id = ${user.id}`
   await tellMissingFactors({ ...deps, log })

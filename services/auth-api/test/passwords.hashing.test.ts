@@ -1,4 +1,5 @@
 // Attacks: a stolen table of weak hashes; a flood of sign-ins that starves everything else; telling accounts by time.
+// Alone: it starts servers and processes of its own.
 import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'

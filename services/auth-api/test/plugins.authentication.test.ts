@@ -1,4 +1,5 @@
 // Attack: getting past the guard by the shape of the header, by what was remembered, or by taking a store away.
+// Alone: its tests run side by side.
 import { startPrivateRedis } from '@latchkey/devstack/testing/private-servers'
 import { waitFor } from '@latchkey/devstack/wait-for'
 import t from 'tap'

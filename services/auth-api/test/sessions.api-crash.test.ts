@@ -1,4 +1,5 @@
 // Fault: kill -9 of an API process at any moment. No client loses its session, nothing acknowledged is lost.
+// Alone: it starts servers and processes of its own.
 import { randomBytes } from 'node:crypto'
 import { setTimeout as backOff } from 'node:timers/promises'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'

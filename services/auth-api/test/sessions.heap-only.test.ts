@@ -1,4 +1,5 @@
 // Load: a refresh must leave nothing behind, or the table and its indexes grow with every quarter of an hour of every user.
+// Alone: it starts servers and processes of its own.
 import { testDatabaseConfig } from '@latchkey/devstack/testing/database'
 import { startPrivatePostgres } from '@latchkey/devstack/testing/private-servers'
 import { waitFor } from '@latchkey/devstack/wait-for'

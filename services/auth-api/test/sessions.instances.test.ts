@@ -1,4 +1,5 @@
 // Attack: what one instance refuses is tried at another. Accident: a client's requests land on both.
+// Alone: it starts servers and processes of its own.
 import { randomBytes } from 'node:crypto'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'

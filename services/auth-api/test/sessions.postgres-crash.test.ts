@@ -1,4 +1,5 @@
 // Fault: PostgreSQL dies by SIGKILL under load, with commits still in memory. No client loses its session.
+// Alone: it starts servers and processes of its own.
 import { startPrivatePostgres } from '@latchkey/devstack/testing/private-servers'
 import { migrate } from '@latchkey/platform/database/migrate'
 import t from 'tap'

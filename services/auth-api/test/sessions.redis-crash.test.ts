@@ -1,4 +1,5 @@
 // Fault: Redis dies by SIGKILL under load, forgets, or remembers too little. No client loses its session; no revoked token lives.
+// Alone: it starts servers and processes of its own.
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

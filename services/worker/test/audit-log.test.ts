@@ -1,4 +1,5 @@
 /** What an operator has of the audit log: heads that were signed, a command that proves it, and months that go. */
+// Alone: it starts servers and processes of its own.
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'

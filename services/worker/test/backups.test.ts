@@ -1,4 +1,5 @@
 /** What a backup is worth when it is needed: damage, another key, a full folder, a role that may not read, and a database that is in use. */
+// Alone: it starts servers and processes of its own.
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises'

@@ -1,4 +1,5 @@
 /** What an operator and a script see when they make, list, change and end service clients; the secret is shown once and never kept. */
+// Alone: it starts servers and processes of its own.
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'

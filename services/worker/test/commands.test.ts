@@ -1,4 +1,5 @@
 /** What an operator, a cron job or a supervisor sees of the programs of the worker: one line and an exit code. */
+// Alone: it starts servers and processes of its own.
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'

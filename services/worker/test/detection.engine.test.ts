@@ -1,4 +1,5 @@
 // Attack: while a worker dies, two look at once, or the clock of a host is wrong; and a table of counters that tells who was where.
+// Alone: it starts servers and processes of its own.
 import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

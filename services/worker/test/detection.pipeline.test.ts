@@ -1,4 +1,5 @@
 // Attack: from the event that the api leaves behind to the answer, whatever dies or is away in between: each alert, mail and act once, within 5 s.
+// Alone: it starts servers and processes of its own.
 import t from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'

@@ -1,4 +1,5 @@
 /** What probes and Prometheus see of a worker. */
+// Alone: it starts servers and processes of its own.
 import { execFileSync } from 'node:child_process'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'

@@ -1,4 +1,5 @@
 // What an operator and a developer see of mail: where it goes, when it does not go, and a slip in a template before it does harm.
+// Alone: it starts servers and processes of its own.
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

@@ -1,4 +1,5 @@
 /** What the smaller tasks leave behind in PostgreSQL and in the gauges. */
+// Alone: it starts servers and processes of its own.
 import t from 'tap'
 import type { DatabaseReport } from '@latchkey/contracts/database-report'
 import { testDatabaseConfig } from '@latchkey/devstack/testing/database'

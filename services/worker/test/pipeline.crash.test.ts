@@ -2,6 +2,7 @@
  * An event whose action was acknowledged is never lost and never doubled, and the log can be proved, whoever dies: the worker (SIGKILL),
  * Redis with all that it held, PostgreSQL.
  */
+// Alone: its tests run side by side.
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startPrivatePostgres, startPrivateRedis } from '@latchkey/devstack/testing/private-servers'

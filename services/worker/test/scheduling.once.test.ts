@@ -1,4 +1,5 @@
 /** However many workers run, each schedule exists once: otherwise ten workers would clean up ten times as often. */
+// Alone: its tests run side by side.
 import t from 'tap'
 import { maintenanceJobs } from '@latchkey/contracts/queues'
 import { waitFor } from '@latchkey/devstack/wait-for'

@@ -1,4 +1,5 @@
 /** The work of a worker goes on without Redis, from PostgreSQL alone, and returns to the queue by itself. */
+// Alone: its tests run side by side.
 import t from 'tap'
 import { startPrivateRedis } from '@latchkey/devstack/testing/private-servers'
 import { waitFor } from '@latchkey/devstack/wait-for'

@@ -1,4 +1,5 @@
 // Attack: a link in a mail that reaches somebody else, shows a stranger's words in our name, or is left in a table, an event or a log.
+// Alone: what it does before each test is for its own.
 import { newId } from '@latchkey/platform/crypto/identifiers'
 import { consumeOneTimeToken, issueOneTimeToken } from '@latchkey/platform/one-time-tokens/one-time-tokens'
 import { persistSecurityEvents } from '@latchkey/platform/security-events/persist-security-events'

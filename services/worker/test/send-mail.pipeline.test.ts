@@ -1,4 +1,5 @@
 // Attack: whatever fails between an event and a mailbox at the worst moment. Afterwards every mail has arrived, and once.
+// Alone: its tests run side by side.
 import t from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { startPrivateRedis } from '@latchkey/devstack/testing/private-servers'

@@ -1,4 +1,5 @@
 // Attack: a crash, a replay or a flood of events that makes a mail of security vanish, or come twice. One event, one row, one mail.
+// Alone: what it does before each test is for its own.
 import t from 'tap'
 import { newId } from '@latchkey/platform/crypto/identifiers'
 import { persistSecurityEvents } from '@latchkey/platform/security-events/persist-security-events'

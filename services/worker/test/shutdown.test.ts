@@ -1,4 +1,5 @@
 /** SIGTERM: what runs is finished or handed on, everything is closed in order, and the exit code is 0. */
+// Alone: its tests run side by side.
 import t from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { startPrivateRedis } from '@latchkey/devstack/testing/private-servers'

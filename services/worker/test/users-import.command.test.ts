@@ -1,4 +1,5 @@
 // Attacks: an import that makes admins unasked, or people whom registration would refuse, or that says nothing of whom it left out.
+// Alone: it starts servers and processes of its own.
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'

@@ -1,4 +1,5 @@
 // Attacks: an import that is stopped, killed or fed twice and then has lost or doubled people.
+// Alone: it starts servers and processes of its own.
 import t from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { waitFor } from '@latchkey/devstack/wait-for'

@@ -1,4 +1,5 @@
 // Attack: whoever reads along, forges, or makes a webhook tell what the log has forgotten; and a secret that outlives its change.
+// Alone: it starts servers and processes of its own.
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { sealedWebhookPlace } from '@latchkey/contracts/webhooks'

@@ -1,5 +1,6 @@
 // Attack: whatever fails between an event and a receiver at the worst moment. Afterwards the receiver knows of everything, and of nothing
 // twice that it cannot tell.
+// Alone: its tests run side by side.
 import t from 'tap'
 import { createTestDatabase } from '@latchkey/devstack/testing/database'
 import { redisPrefix } from '@latchkey/devstack/testing/redis-prefix'

@@ -15,13 +15,9 @@ const filesPerGroup = 6
  */
 export function findTestFiles(root: string, named: readonly string[]): TestGroup[] {
   if (named.length > 0) return named.map((name) => [builtFileOf(root, name)])
-  const paths = [...workspacesIn(root), join(root, 'bench')]
-    .map((workspace) => join(workspace, 'dist-test'))
-    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
-    .filter((path) => path.endsWith('.test.js'))
-    .filter((path) => isThere(sourceOf(path)))
-    .toSorted()
-  return groupFiles(paths, (path) => readFileSync(sourceOf(path), 'utf8'))
+  return [...workspacesIn(root), join(root, 'bench')]
+    .map((workspace) => builtFilesIn(join(workspace, 'dist-test')))
+    .flatMap((paths) => groupFiles(paths, (path) => readFileSync(sourceOf(path), 'utf8')))
     .map((group) => ({ group, size: group.reduce((sum, path) => sum + statSync(path).size, 0) }))
     .toSorted((one, other) => other.size - one.size)
     .map(({ group: [first, ...others] }) => [
@@ -30,17 +26,21 @@ export function findTestFiles(root: string, named: readonly string[]): TestGroup
     ])
 }
 
-/**
- * Files that build the api in their own process share one, because to load it takes longer than most of them; but for one that says
- * `// Alone: ` and why. All others start processes, end servers or take hardly any time.
- */
+function builtFilesIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.test.js'))
+    .map((name) => join(folder, name))
+    .filter((path) => isThere(sourceOf(path)))
+    .toSorted()
+}
+
+/** Files share a process, because loading what they test takes longer than most of them; but for one that says `// Alone: ` and why. */
 export function groupFiles(paths: readonly string[], readSource: (path: string) => string): TestGroup[] {
   const groups: TestGroup[] = []
   let open: TestGroup | null = null
   for (const path of paths) {
-    const source = readSource(path)
-    const canShare = /^const .* = await createTestApp\(t\b/m.test(source) && !/^\/\/ Alone: \S/m.test(source)
-    if (!canShare) groups.push([path])
+    const isAlone = /^\/\/ Alone: \S/m.test(readSource(path))
+    if (isAlone) groups.push([path])
     else open = open === null ? [path] : [...open, path]
     if (open?.length === filesPerGroup) {
       groups.push(open)
