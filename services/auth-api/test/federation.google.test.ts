@@ -1,9 +1,10 @@
 // Attacks: an ID token of Google's that was made for somebody else, was stolen, or says more than Google vouches for; and asking a provider
 // which addresses have an account.
+import type { Session } from '@latchkey/contracts/http/answers'
 import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
 import { attemptsOf, eventsOf, newPerson } from './support/accounts.js'
-import { claimsOf } from './support/authenticator.js'
+import { claimsOf, enrol } from './support/authenticator.js'
 import { FederatedBrowser, outcomeOf } from './support/federated-browser.js'
 import { answerJson, openLyingIssuer } from './support/lying-issuer.js'
 import { createTestApp, type ApiAnswer } from './support/test-app.js'
@@ -17,6 +18,7 @@ const settings = {
   returnToAllowed: [{ origin: 'https://app.example.com', path: '' }],
   allowedOrigins: ['https://app.example.com'],
   requireEmailVerification: true,
+  requireMfa: { admins: true, everyone: false, userTypes: ['teacher'] },
 }
 const app = await createTestApp(t, settings, { overrides: { googleIssuer: google.issuer } })
 const { api, db } = app
@@ -60,6 +62,20 @@ t.test('the credential signs in, and the keys are asked for once', async (t) => 
   t.same(await attemptsOf(app, 'oauth', attempts), { success: 2, failure: 0 })
   t.equal(google.asked.filter(({ path }) => path === '/jwks').length, 1)
   t.equal(google.asked.filter(({ path }) => path === '/.well-known/openid-configuration').length, 1)
+})
+
+t.test('a second factor is asked for, or to be set up where there must be one', async (t) => {
+  const [enrolled, teacher] = [newGoogler(), newGoogler()]
+  await enrol(app, (await signInAs(enrolled)).body as unknown as Session)
+  t.match(await signInAs(enrolled), {
+    status: 200,
+    body: { mfaRequired: true, methods: ['totp', 'recovery_code'] },
+  })
+  await signInAs(teacher)
+  await db`UPDATE users SET user_type = 'teacher' WHERE email = ${teacher.email}`
+  const waiting = await signInAs(teacher)
+  t.match(waiting, { status: 200, body: { mfaEnrolmentRequired: true, methods: ['totp', 'passkey'] } })
+  t.notOk(waiting.body['accessToken'])
 })
 
 t.test('once, and only for who asked for the nonce', async (t) => {
