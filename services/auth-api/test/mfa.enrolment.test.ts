@@ -2,11 +2,13 @@
 import type { Session, TotpSetup } from '@latchkey/contracts/http/answers'
 import { enableTotp } from '@latchkey/auth-api/features/mfa/enable-totp'
 import { presentCode } from '@latchkey/auth-api/features/mfa/present-code'
+import { readSecondFactors } from '@latchkey/auth-api/features/mfa/read-second-factors'
 import { resealSeeds } from '@latchkey/auth-api/features/mfa/reseal-seeds'
 import { tellMissingFactors } from '@latchkey/auth-api/features/mfa/tell-missing-factors'
 import { secretText } from '@latchkey/auth-api/features/mfa/totp'
 import { openSeed } from '@latchkey/auth-api/features/mfa/totp-seed'
 import { createKeyring } from '@latchkey/platform/crypto/keyring'
+import { newId } from '@latchkey/platform/crypto/identifiers'
 import t from 'tap'
 import { isAlive, newPerson, signIn, signUp } from './support/accounts.js'
 import {
@@ -278,4 +280,8 @@ t.test('the start tells how many will be asked', async (t) => {
   const sql = Object.assign(refuse, deps.sql)
   await tellMissingFactors({ ...deps, log, sql })
   t.match(lines, [[{ err: Error }, /could not be counted/]])
+})
+
+t.test('who was deleted since the access token was checked has nothing to be told of', async (t) => {
+  await t.rejects(readSecondFactors(deps, newId()), { code: 'session_revoked' })
 })

@@ -179,13 +179,13 @@ export async function countMissingFactors(
   sql: Sql,
   { requireMfa, limit }: { requireMfa: MfaRequirement; limit: number },
 ): Promise<number> {
-  const [row] = await sql<{ users: number }[]>`
+  const [row] = await sql<[{ users: number }]>`
     SELECT count(*)::int AS users FROM (
       SELECT FROM users u
       WHERE u.disabled_at IS NULL AND NOT u.mfa_enabled AND ${needsSecondFactor(sql, requireMfa)}
         AND NOT EXISTS (SELECT FROM passkeys p WHERE p.user_id = u.id AND p.disabled_at IS NULL)
       LIMIT ${limit}) AS missing`
-  return row?.users ?? 0
+  return row.users
 }
 
 /** Null for a user who is gone. */
