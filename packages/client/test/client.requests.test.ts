@@ -1,4 +1,5 @@
 // Attack: a request that takes the access token elsewhere, is sent as somebody else, or is sent twice.
+// Alone: it holds the clock.
 import { createClient, LatchkeyError, memoryStore } from '@latchkey/client'
 import { changeMe, getMe, login, signOutEverywhere, stepUp } from '@latchkey/client/routes'
 import t from 'tap'

@@ -1,4 +1,5 @@
 // Property: nobody is signed out by a network, a proxy, a sleep or another tab.
+// Alone: it holds the clock.
 import { createClient, memoryStore, type SessionStore } from '@latchkey/client'
 import { changeMe, getMe, login } from '@latchkey/client/routes'
 import t from 'tap'
