@@ -210,9 +210,6 @@ export function keepSession({ store, refresh, revoke, tell }: KeeperOptions): Ke
       return revocation
     },
     sync,
-    close() {
-      stopWatching?.()
-      clearTimeout(timer)
-    },
+    close: () => stopWatching?.(),
   }
 }
