@@ -1,31 +1,16 @@
 import type { Deps } from '../../deps.js'
-import {
-  deleteExpiredChallenges,
-  deleteExpiredDevices,
-  deleteExpiredFederationSteps,
-  deleteExpiredOneTimeTokens,
-  deleteExpiredPasskeyChallenges,
-  deleteForgottenGuesses,
-} from './queries.js'
+import { deleteEnded, type EndingKind } from './queries.js'
 import { walkSessions } from './walk-sessions.js'
 
 /**
  * What cleanup deletes, as the label `kind` of token_cleanup_deleted_total:
  * session_expired (idle or absolute expiry passed), session_revoked (ended by someone, long enough ago), one_time_token,
- * sign_in_challenge (a second factor that was not given or set up), passkey_challenge (that no passkey has answered), federation_step (of a sign-in elsewhere
- * that nobody came back from), remembered_device (of which
- * the second factor is asked again), guess_counter (failed attempts that are forgotten).
+ * sign_in_challenge (a second factor that was not given or set up), passkey_challenge (that no passkey has answered),
+ * federation_step (of a sign-in elsewhere that nobody came back from), remembered_device (of which the second factor is asked again),
+ * guess_counter (failed attempts that are forgotten).
  */
 export type CleanedRows = Record<CleanedKind, number>
-type CleanedKind =
-  | 'session_expired'
-  | 'session_revoked'
-  | 'one_time_token'
-  | 'sign_in_challenge'
-  | 'passkey_challenge'
-  | 'federation_step'
-  | 'remembered_device'
-  | 'guess_counter'
+type CleanedKind = 'session_expired' | 'session_revoked' | EndingKind
 
 export const nothingCleaned: Readonly<CleanedRows> = {
   session_expired: 0,
@@ -37,6 +22,15 @@ export const nothingCleaned: Readonly<CleanedRows> = {
   remembered_device: 0,
   guess_counter: 0,
 }
+
+const ending = [
+  'one_time_token',
+  'sign_in_challenge',
+  'passkey_challenge',
+  'federation_step',
+  'remembered_device',
+  'guess_counter',
+] as const
 
 export interface CleanupOptions {
   signal: AbortSignal
@@ -64,11 +58,11 @@ export async function cleanExpiredTokens(
     metrics.tokenCleanupDeletedTotal.inc({ kind }, rows)
   }
   const total = () => Object.values(cleaned).reduce((sum, rows) => sum + rows, 0)
-  const cleanInBatches = async (kind: CleanedKind, deleteBatch: (limit: number) => Promise<number>) => {
+  const cleanInBatches = async (kind: EndingKind, keepSeconds: number) => {
     const limit = config.tokenCleanupBatchSize
     let rows = limit
     while (rows === limit && !signal.aborted) {
-      rows = await deleteBatch(limit)
+      rows = await deleteEnded(sql, kind, { limit, keepSeconds })
       count(kind, rows)
       onProgress?.({ share: 1, deleted: total() })
     }
@@ -86,14 +80,8 @@ export async function cleanExpiredTokens(
         onProgress?.({ share: page / pages, deleted: total() })
       },
     })
-    await cleanInBatches('one_time_token', (limit) => deleteExpiredOneTimeTokens(sql, limit))
-    await cleanInBatches('sign_in_challenge', (limit) => deleteExpiredChallenges(sql, limit))
-    await cleanInBatches('passkey_challenge', (limit) => deleteExpiredPasskeyChallenges(sql, limit))
-    await cleanInBatches('federation_step', (limit) => deleteExpiredFederationSteps(sql, limit))
-    await cleanInBatches('remembered_device', (limit) => deleteExpiredDevices(sql, limit))
-    await cleanInBatches('guess_counter', (limit) =>
-      deleteForgottenGuesses(sql, { limit, rememberSeconds: config.lockoutMaxSeconds }),
-    )
+    for (const kind of ending)
+      await cleanInBatches(kind, kind === 'guess_counter' ? config.lockoutMaxSeconds : 0)
     return cleaned
   } finally {
     const milliseconds = performance.now() - startedAt

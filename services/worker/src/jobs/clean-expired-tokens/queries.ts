@@ -54,101 +54,34 @@ export async function deleteEndedSessions(sql: Sql, range: SessionRange): Promis
   return row ?? { expired: 0, revoked: 0, last: null }
 }
 
-/** Deletes at most `limit` expired one-time tokens, the oldest first; answers how many. */
-export async function deleteExpiredOneTimeTokens(sql: Sql, limit: number): Promise<number> {
-  const [row] = await sql<{ deleted: number }[]>`
-    WITH deleted AS (
-      DELETE FROM one_time_tokens WHERE id = ANY (ARRAY(
-        SELECT id FROM one_time_tokens
-        WHERE expires_at <= now()
-        ORDER BY expires_at
-        LIMIT ${limit}
-        FOR UPDATE SKIP LOCKED))
-      RETURNING 1
-    )
-    SELECT count(*)::int AS deleted, set_config('synchronous_commit', 'off', true) FROM deleted`
-  return row?.deleted ?? 0
-}
+/** What ends by itself: its table, the column that names a row, and the one that says when its time was over. */
+export const endingRows = {
+  one_time_token: { table: 'one_time_tokens', key: 'id', time: 'expires_at' },
+  sign_in_challenge: { table: 'sign_in_challenges', key: 'token_hash', time: 'expires_at' },
+  passkey_challenge: { table: 'passkey_challenges', key: 'challenge_hash', time: 'expires_at' },
+  federation_step: { table: 'federation_steps', key: 'token_hash', time: 'expires_at' },
+  remembered_device: { table: 'remembered_devices', key: 'id', time: 'expires_at' },
+  guess_counter: { table: 'guess_counters', key: 'subject', time: 'open_at' },
+} as const
+export type EndingKind = keyof typeof endingRows
 
-/** Deletes at most `limit` sign-ins whose second factor was not given in time; answers how many. */
-export async function deleteExpiredChallenges(sql: Sql, limit: number): Promise<number> {
-  const [row] = await sql<{ deleted: number }[]>`
-    WITH deleted AS (
-      DELETE FROM sign_in_challenges WHERE token_hash = ANY (ARRAY(
-        SELECT token_hash FROM sign_in_challenges
-        WHERE expires_at <= now()
-        ORDER BY expires_at
-        LIMIT ${limit}
-        FOR UPDATE SKIP LOCKED))
-      RETURNING 1
-    )
-    SELECT count(*)::int AS deleted, set_config('synchronous_commit', 'off', true) FROM deleted`
-  return row?.deleted ?? 0
-}
-
-/** The same for devices that are not remembered any more. */
-export async function deleteExpiredDevices(sql: Sql, limit: number): Promise<number> {
-  const [row] = await sql<{ deleted: number }[]>`
-    WITH deleted AS (
-      DELETE FROM remembered_devices WHERE id = ANY (ARRAY(
-        SELECT id FROM remembered_devices
-        WHERE expires_at <= now()
-        ORDER BY expires_at
-        LIMIT ${limit}
-        FOR UPDATE SKIP LOCKED))
-      RETURNING 1
-    )
-    SELECT count(*)::int AS deleted, set_config('synchronous_commit', 'off', true) FROM deleted`
-  return row?.deleted ?? 0
-}
-
-/** Deletes at most `limit` steps of sign-ins elsewhere that nobody came back from; answers how many. */
-export async function deleteExpiredFederationSteps(sql: Sql, limit: number): Promise<number> {
-  const [row] = await sql<{ deleted: number }[]>`
-    WITH deleted AS (
-      DELETE FROM federation_steps WHERE token_hash = ANY (ARRAY(
-        SELECT token_hash FROM federation_steps
-        WHERE expires_at <= now()
-        ORDER BY expires_at
-        LIMIT ${limit}
-        FOR UPDATE SKIP LOCKED))
-      RETURNING 1
-    )
-    SELECT count(*)::int AS deleted, set_config('synchronous_commit', 'off', true) FROM deleted`
-  return row?.deleted ?? 0
-}
-
-/** Deletes at most `limit` challenges that no passkey has answered in time; answers how many. */
-export async function deleteExpiredPasskeyChallenges(sql: Sql, limit: number): Promise<number> {
-  const [row] = await sql<{ deleted: number }[]>`
-    WITH deleted AS (
-      DELETE FROM passkey_challenges WHERE challenge_hash = ANY (ARRAY(
-        SELECT challenge_hash FROM passkey_challenges
-        WHERE expires_at <= now()
-        ORDER BY expires_at
-        LIMIT ${limit}
-        FOR UPDATE SKIP LOCKED))
-      RETURNING 1
-    )
-    SELECT count(*)::int AS deleted, set_config('synchronous_commit', 'off', true) FROM deleted`
-  return row?.deleted ?? 0
-}
-
-/** Deletes at most `limit` counters of failed attempts that could have gone on `rememberSeconds` ago; answers how many. */
-export async function deleteForgottenGuesses(
+/** Deletes at most `limit` rows whose time was over `keepSeconds` ago, the oldest first; answers how many. */
+export async function deleteEnded(
   sql: Sql,
-  { limit, rememberSeconds }: { limit: number; rememberSeconds: number },
+  kind: EndingKind,
+  { limit, keepSeconds }: { limit: number; keepSeconds: number },
 ): Promise<number> {
-  const [row] = await sql<{ deleted: number }[]>`
+  const { table, key, time } = endingRows[kind]
+  const [row] = await sql<[{ deleted: number }]>`
     WITH deleted AS (
-      DELETE FROM guess_counters WHERE subject = ANY (ARRAY(
-        SELECT subject FROM guess_counters
-        WHERE open_at < now() - make_interval(secs => ${rememberSeconds})
-        ORDER BY open_at
+      DELETE FROM ${sql(table)} WHERE ${sql(key)} = ANY (ARRAY(
+        SELECT ${sql(key)} FROM ${sql(table)}
+        WHERE ${sql(time)} <= now() - make_interval(secs => ${keepSeconds})
+        ORDER BY ${sql(time)}
         LIMIT ${limit}
         FOR UPDATE SKIP LOCKED))
       RETURNING 1
     )
     SELECT count(*)::int AS deleted, set_config('synchronous_commit', 'off', true) FROM deleted`
-  return row?.deleted ?? 0
+  return row.deleted
 }
