@@ -62,7 +62,11 @@ async function lookOn({ session }: Operator, lastEventId?: string): Promise<Onlo
     text = blocks.pop() ?? ''
     messages.push(...blocks.flatMap(readMessage))
   })
-  return { messages, hasEnded: () => answer.readableEnded || answer.destroyed, leave: () => void answer.destroy() }
+  return {
+    messages,
+    hasEnded: () => answer.readableEnded || answer.destroyed,
+    leave: () => void answer.destroy(),
+  }
 }
 
 function readMessage(block: string): Message[] {
