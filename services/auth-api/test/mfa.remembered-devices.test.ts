@@ -1,5 +1,6 @@
 // Attacks: a stolen password with a token that is forged, somebody else's, old or withdrawn; a device that is remembered for too much.
 import type { Session } from '@latchkey/contracts/http/answers'
+import { answerChallenge } from '@latchkey/auth-api/features/mfa/answer-challenge'
 import { removePasskey } from '@latchkey/auth-api/features/passkeys/remove-passkey'
 import { openSession } from '@latchkey/auth-api/features/sessions/open-session'
 import {
@@ -17,6 +18,7 @@ import {
   enrol,
   enrolledPerson,
   eventsFor,
+  freshCode,
   mfaTokenOf,
 } from './support/authenticator.js'
 import { insertPasskey } from './support/enrolments.js'
@@ -182,15 +184,12 @@ t.test('when the factor is gone and another is set up, the device of before is a
   t.equal(await outcomeOf(person.email, token), 'challenge')
 })
 
-const someoneWaits = () =>
-  waitFor(
-    async () => {
-      const waiting = await db`
-        SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-      return waiting.length > 0
-    },
-    { what: 'somebody to wait for a lock' },
-  )
+async function isSomeoneWaiting(): Promise<boolean> {
+  const waiting = await db`
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  return waiting.length > 0
+}
+const someoneWaits = () => waitFor(isSomeoneWaiting, { what: 'somebody to wait for a lock' })
 
 t.test('a removal that comes while the password is looked at is seen', async (t) => {
   const person = await enrolledPerson(testApp)
@@ -291,4 +290,11 @@ t.test('where it is switched off nothing is remembered, and what was is not look
   const rememberTokenHash = hashRememberToken(token) ?? Buffer.alloc(32)
   const input = { userId: person.userId, passwordHash, amr: ['pwd'], deviceName: null, origin }
   t.equal(await openSession(deps.sql, off, { ...input, rememberTokenHash }), null)
+
+  const mfaToken = await mfaTokenOf(testApp, person.email)
+  const answer = { mfaToken, code: await freshCode(testApp, person), rememberDevice: true }
+  await t.rejects(answerChallenge({ ...deps, ...off }, answer, { origin, pass: null }), {
+    code: 'validation_failed',
+    errors: [{ path: '/rememberDevice', message: 'is switched off' }],
+  })
 })

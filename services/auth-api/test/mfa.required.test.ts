@@ -2,6 +2,7 @@
 import type { Session, TotpSetup } from '@latchkey/contracts/http/answers'
 import { finishFirstFactor } from '@latchkey/auth-api/features/mfa/finish-first-factor'
 import { openSession } from '@latchkey/auth-api/features/sessions/open-session'
+import { waitFor } from '@latchkey/devstack/wait-for'
 import t from 'tap'
 import {
   anotherPassword,
@@ -193,6 +194,25 @@ t.test('of twenty at once, with one token or with many, one gets in', async (t) 
       SELECT count(*)::int AS codes FROM recovery_codes WHERE user_id = ${userId}`
     t.equal(left?.codes, 10)
   }
+})
+
+t.test('a setup that is replaced while its code is looked at comes to nothing', async (t) => {
+  const teacher = await newTeacher(testApp)
+  const code = codeNow(await setUpRequired(testApp, teacher))
+  const isWaiting = async (): Promise<boolean> => {
+    const waiting = await db`
+      SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+    return waiting.length > 0
+  }
+  let verifying: Promise<unknown> = Promise.resolve()
+  await db.begin(async (sql) => {
+    await sql`SELECT FROM users WHERE id = ${teacher.userId} FOR UPDATE`
+    verifying = post('/2fa/enrolment/verify', { mfaToken: teacher.mfaToken, code })
+    await waitFor(isWaiting, { what: 'the code to be right', deadlineMs: 5000 })
+    await sql`UPDATE totp_factors SET pending_seed = pending_seed || '\\x00' WHERE user_id = ${teacher.userId}`
+  })
+  t.match(await verifying, invalid)
+  t.equal(await countSessions(teacher.userId), 0)
 })
 
 const ends: Record<string, (teacher: Waiting) => Promise<unknown>> = {
