@@ -1,5 +1,6 @@
 // Attacks: the page of the queues opened without an account, with a user's, or from another site; personal data in a payload; a script that
 // is not ours; an auditor, or a forged request, that acts; evidence that is taken out of a queue.
+// Alone: it speaks to Redis itself, whose deadlines a process misses that is busy with something else.
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { persistSecurityEventsJob, sendMailJob } from '@latchkey/contracts/queues'
