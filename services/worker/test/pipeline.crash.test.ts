@@ -33,6 +33,7 @@ t.test('killed while it persists: another worker does it again, once', async (t)
     expected.push(...(await insertIntoOutbox(db, 700)), ...(await report(50)))
     await waitFor(async () => (await queueCounts(deps.queues.securityEvents)).active > 0, {
       what: 'a job under way',
+      deadlineMs,
     })
     await worker.kill()
   })
@@ -43,7 +44,7 @@ t.test('killed while it persists: another worker does it again, once', async (t)
     deadlineMs,
   })
   await isWhole(t, deps, expected)
-  await waitFor(async () => (await countOutbox(db)) === 0, { what: 'an empty outbox' })
+  await waitFor(async () => (await countOutbox(db)) === 0, { what: 'an empty outbox', deadlineMs })
 })
 
 t.test('killed again and again under load', async (t) => {
@@ -85,8 +86,11 @@ t.test('Redis loses the jobs that it held: the outbox still has their events', a
     await transaction`LOCK TABLE security_events IN SHARE MODE`
     expected.push(...(await insertIntoOutbox(db, 3000)))
     const { securityEvents } = deps.queues
-    await waitFor(async () => (await queueCounts(securityEvents)).active > 0, { what: 'jobs under way' })
-    await waitFor(async () => (await countNeverRelayed(db)) === 0, { what: 'all to be relayed' })
+    await waitFor(async () => (await queueCounts(securityEvents)).active > 0, {
+      what: 'jobs under way',
+      deadlineMs,
+    })
+    await waitFor(async () => (await countNeverRelayed(db)) === 0, { what: 'all to be relayed', deadlineMs })
     await deps.redis.client.flushall()
   })
   await letLeasesRunOut({ deps, db })
