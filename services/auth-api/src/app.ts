@@ -4,6 +4,8 @@ import type { App } from './app-types.js'
 import type { Deps } from './deps.js'
 import { findStanding } from './features/admin/admin-standing.js'
 import { admin } from './features/admin/index.js'
+import { forReaders } from './features/admin/routes.js'
+import { createLiveFeed } from './features/admin/stream/live-feed.js'
 import { csrf } from './features/csrf/index.js'
 import { emailChange } from './features/email-change/index.js'
 import { emailVerification } from './features/email-verification/index.js'
@@ -138,7 +140,10 @@ export async function buildApp(deps: Deps): Promise<App> {
   for (const prefix of authPrefixes) {
     for (const feature of authFeatures) await app.register(feature, { prefix, deps })
   }
-  for (const prefix of adminPrefixes) await app.register(admin, { prefix, deps })
+  // One for both prefixes: no spelling of a path buys more places. Closed before the server waits for its connections.
+  const feed = createLiveFeed(deps, forReaders.roles)
+  app.addHook('preClose', async () => feed.close())
+  for (const prefix of adminPrefixes) await app.register(admin, { prefix, deps, feed })
   for (const prefix of apiPrefixes) await app.register(csrf, { prefix, deps })
   await registerApiPage(app)
   return app

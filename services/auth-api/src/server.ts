@@ -68,6 +68,6 @@ function messageOf(error: unknown): string {
 
 function giveUp(message: string, exitCode: number): never {
   process.stderr.write(`auth-api: ${message}\n`)
-  // eslint-disable-next-line unicorn/no-process-exit -- connections that are open would keep a process that serves nobody
+  // oxlint-disable-next-line unicorn/no-process-exit -- connections that are open would keep a process that serves nobody
   process.exit(exitCode)
 }

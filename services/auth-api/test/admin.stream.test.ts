@@ -170,6 +170,8 @@ t.test('there are no more than a process serves, and a restart waits for none of
   await waitFor(openMore, { what: 'those of before to be gone', deadlineMs: 5000 })
   t.equal(onlookers.length, mostViewers)
   t.equal(await status(auditor.session.accessToken), 503)
+  const unversioned = await api('GET', '/api/admin/stream', { token: auditor.session.accessToken })
+  t.equal(unversioned.status, 503, 'nor by another spelling')
   onlookers[0]?.leave()
   await waitFor(async () => (await status(auditor.session.accessToken)) === 200, {
     what: 'a place',

@@ -3,7 +3,7 @@ import { ConfigError, configErrorExitCode, loadConfig, type Config } from '@latc
 /** Ends the process with one clear message, before it has begun anything. */
 export function giveUp(name: string, message: string, exitCode: number): never {
   process.stderr.write(`${name}: ${message}\n`)
-  // eslint-disable-next-line unicorn/no-process-exit -- open connections would keep a process that does nothing
+  // oxlint-disable-next-line unicorn/no-process-exit -- open connections would keep a process that does nothing
   process.exit(exitCode)
 }
 

@@ -20,7 +20,7 @@ const loggedProperties = [
 const maxDepth = 5
 
 // Escape sequences would reach the terminal of whoever reads a stack trace, and a carriage return overwrites a line there.
-// eslint-disable-next-line no-control-regex -- control characters are what it is to find
+// oxlint-disable-next-line no-control-regex -- control characters are what it is to find
 const controlCharacters = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
 
 /** What a log line keeps of an error: its kind, message, stack, code and causes, and no value that it was about. */

@@ -43,7 +43,7 @@ export function onShutdown({ log, deadlineMs, steps }: ShutdownOptions): void {
     for (const { name, close } of steps) {
       const began = performance.now()
       try {
-        // eslint-disable-next-line no-await-in-loop -- the order is the point
+        // oxlint-disable-next-line no-await-in-loop -- the order is the point
         await close()
         log.debug({ step: name, ms: Math.round(performance.now() - began) }, 'closed')
       } catch (error) {
@@ -74,6 +74,6 @@ export function onShutdown({ log, deadlineMs, steps }: ShutdownOptions): void {
 }
 
 function exit(code: number): void {
-  // eslint-disable-next-line unicorn/no-process-exit -- every step has had its turn; a handle that is left must not keep us
+  // oxlint-disable-next-line unicorn/no-process-exit -- every step has had its turn; a handle that is left must not keep us
   process.exit(code)
 }

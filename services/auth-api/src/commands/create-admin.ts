@@ -67,6 +67,6 @@ function connect(): OwnerDeps {
 
 function giveUp(message: string, exitCode: number): never {
   process.stderr.write(`admin:create: ${message}\n`)
-  // eslint-disable-next-line unicorn/no-process-exit -- open connections would keep a process that does nothing
+  // oxlint-disable-next-line unicorn/no-process-exit -- open connections would keep a process that does nothing
   process.exit(exitCode)
 }

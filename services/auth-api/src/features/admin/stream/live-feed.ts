@@ -31,7 +31,8 @@ const mostEventsBehind = 5000n
 interface View {
   readonly stream: EventStream
   readonly sessionId: string
-  after: bigint
+  /** What it has seen last; null until that is known. */
+  after: bigint | null
 }
 
 /**
@@ -54,7 +55,7 @@ export function createLiveFeed(deps: Pick<Deps, 'log' | 'sql'>, readers: readonl
 
   /** Viewers that have seen the same share a query: after a second that is all of them. */
   async function sendNewEvents(): Promise<void> {
-    const places = new Set([...views].map((view) => view.after))
+    const places = new Set([...views].flatMap((view) => view.after ?? []))
     for (const place of places) {
       const rows = await listEventsAfter(sql, place, eventsPerTurn)
       for (const view of views) if (view.after === place) sendEvents(view, rows)
@@ -90,16 +91,16 @@ export function createLiveFeed(deps: Pick<Deps, 'log' | 'sql'>, readers: readonl
     async open({ sessionId, after }) {
       if (views.size >= mostViewers) return null
       const stream = createEventStream()
-      const view: View = { stream, sessionId, after: after ?? 0n }
+      const view: View = { stream, sessionId, after: null }
       views.add(view) // before anything is awaited: of many at once no more than the bound come in
       stream.body.once('close', () => views.delete(view))
       try {
         const last = await findLastPlace(sql)
         const isBehind = after !== null && after <= last && last - after <= mostEventsBehind
-        if (!isBehind) view.after = last
         if (after !== null && !isBehind)
           stream.send({ event: 'gap', data: { from: String(after) }, id: String(last) })
         await sendStats([view])
+        view.after = isBehind ? after : last
       } catch (error) {
         stream.body.destroy()
         throw error

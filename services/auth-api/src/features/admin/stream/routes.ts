@@ -3,20 +3,15 @@ import { AppError } from '@latchkey/contracts/errors'
 import { LastEventIdHeader } from '@latchkey/contracts/http/headers'
 import { Type } from 'typebox'
 import type { App } from '../../../app-types.js'
-import type { Deps } from '../../../deps.js'
 import { callerOf } from '../../../plugins/authentication.js'
 import { forReaders, problems } from '../routes.js'
-import { createLiveFeed } from './live-feed.js'
+import type { LiveFeed } from './live-feed.js'
 
 const retrySeconds = 5
 /** Until the stream begins; then it lasts. */
 const openingMs = 4000
 
-export function streamRoutes(app: App, deps: Deps): void {
-  const feed = createLiveFeed(deps, forReaders.roles)
-  // Before the server waits for its connections, of which these would be the last to end.
-  app.addHook('preClose', async () => feed.close())
-
+export function streamRoutes(app: App, feed: LiveFeed): void {
   app.get('/stream', {
     config: { ...forReaders, deadlineMs: openingMs },
     exposeHeadRoute: false,

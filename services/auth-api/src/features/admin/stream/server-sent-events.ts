@@ -22,8 +22,9 @@ export interface EventStream {
 
 export function createEventStream(): EventStream {
   const body = new Readable({ read: () => undefined })
+  let isOver = false
   const write = (text: string): boolean => {
-    if (body.destroyed || body.readableEnded) return false
+    if (isOver || body.destroyed) return false
     body.push(text)
     if (body.readableLength <= mostWaitingBytes) return true
     body.destroy()
@@ -34,6 +35,10 @@ export function createEventStream(): EventStream {
     send: ({ event, data, id }) =>
       write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`), // JSON has no raw line break
     keepAlive: () => write(':\n\n'),
-    end: () => void body.push(null),
+    end() {
+      if (isOver) return
+      isOver = true
+      body.push(null)
+    },
   }
 }
